@@ -1,0 +1,36 @@
+// Buffer: aligned memory with a page policy, left untouched until its user touches it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/config.hpp"
+
+namespace oldiron {
+
+/// Anonymous memory, aligned to 2 MiB, zero until written. Throws Error if the system refuses it (huge: says how many
+/// 2 MiB pages are set aside and how to set more).
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(std::size_t bytes, PageSize page_size);
+  ~Buffer();
+  Buffer(Buffer&& other) noexcept;
+  Buffer& operator=(Buffer&& other) noexcept;
+
+  std::byte* data() { return data_; }
+
+  const std::byte* data() const { return data_; }
+
+  std::size_t size() const { return size_; }
+
+  /// Bytes of it that lie in huge pages now, from /proc/self/smaps; -1 if that cannot be read.
+  std::int64_t huge_page_bytes() const;
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t mapped_ = 0;
+};
+
+}  // namespace oldiron

@@ -1,0 +1,106 @@
+// Config: one point of the search space. Every lever is one record of levers.def; everything else loops over levers().
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/check.hpp"
+#include "core/tensor_type.hpp"
+
+namespace oldiron {
+
+struct Machine;
+struct ModelSpec;
+
+enum class Engine : std::uint8_t {
+#define ENGINE(id, name) id,
+#include "core/engines.def"
+#undef ENGINE
+};
+
+enum class Switch : std::uint8_t { automatic, off, on };
+enum class PageSize : std::uint8_t { small, transparent, huge };
+enum class LoadMode : std::uint8_t { automatic, mmap, read };
+enum class HeadType : std::uint8_t { as_is, q4_0, q6_k, q8_0, f16 };
+enum class KvType : std::uint8_t { f16, f32, q8_0, q4_0 };
+enum class ActivationType : std::uint8_t { q8, f32 };
+enum class IsaChoice : std::uint8_t { automatic, scalar, avx2, avx512_vnni };
+
+enum class Loss : std::uint8_t { lossless, lossy };           ///< same weights, experts and KV type, or not
+enum class Reload : std::uint8_t { none, head, all };         ///< what changing the lever loads again
+enum class Phase : std::uint8_t { none, prefill, decode, both };  ///< which speed the lever can change
+enum class Tool : std::uint8_t { bench, server };             ///< which program of a foreign engine takes a flag
+
+struct Config {
+#define LEVER(type, name, value, ...) type name = value;
+#include "core/levers.def"
+#undef LEVER
+  bool operator==(const Config&) const = default;
+};
+
+/// How one tool of one engine spells a lever. `text` is alternatives separated by " || ", newest first, the first
+/// that the tool's --help knows is used; each is a template ("-t {}") or a table ("on=-rtr 1;off=-rtr 0").
+/// An empty right-hand side ("off=") means that the value needs no flag.
+struct Spelling {
+  Engine engine;
+  Tool tool;
+  std::string_view text;
+};
+
+/// Which values are legal: a range of integers, or a list of names.
+struct Domain {
+  std::int64_t low = 0, high = 0;
+  std::vector<std::string> names;
+  bool operator==(const Domain&) const = default;
+};
+
+struct Lever {
+  std::string_view name;
+  std::string_view unit = "";
+  std::string_view help = "";  ///< one sentence, ends with a full stop
+  Domain domain = {};
+  Loss loss = Loss::lossless;
+  Reload reload = Reload::none;
+  Phase affects = Phase::both;
+  bool searched = true;  ///< false: settable, but no search tries it by itself
+  /// Engines that do not have the lever at all, with the reason; every foreign engine is spelled or listed here.
+  std::vector<std::pair<Engine, std::string_view>> lacking = {};
+  std::vector<Spelling> spellings = {};
+
+  std::function<std::string(const Config&)> get = {};
+  /// Throws Error with the lever, the value and the legal values.
+  std::function<void(Config&, std::string_view)> set = {};
+};
+
+std::span<const Lever> levers();
+
+/// Throws Error naming the nearest known lever.
+const Lever& lever(std::string_view name);
+
+/// Applies "name=value"; throws Error.
+void apply_setting(Config& config, std::string_view name_equals_value);
+
+/// Replaces every "auto" by what will run: threads from the machine's allowed cores, experts from the model.
+Config resolve(Config config, const Machine& machine, const ModelSpec& model);
+
+/// A sentence if this combination cannot run (relations between levers and the model live here only), else empty.
+std::string why_invalid(const Config& config, const Machine& machine, const ModelSpec& model);
+
+struct Flags {
+  std::vector<std::string> argv;         ///< what to append to the tool's command line
+  std::vector<std::string> unsupported;  ///< "lever=value: reason"; never dropped in silence
+};
+
+/// The tool's flags for `config`. Levers equal to their default in `Config{}` are left out, unless `all`.
+/// `knows(flag)` says whether the tool's --help lists the flag ("-rtr").
+Flags flags_for(const Config& config, Engine engine, Tool tool, const std::function<bool(std::string_view)>& knows,
+                bool all = false);
+
+std::string_view to_string(Engine engine);   ///< "ik_llama"
+std::string_view display_name(Engine engine);  ///< "ik_llama.cpp"
+Engine engine_from_name(std::string_view name);  ///< throws Error
+
+}  // namespace oldiron

@@ -1,0 +1,34 @@
+// Numbers with units for people, and small text tools; the only place that scales units.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oldiron {
+
+std::string bytes_text(double bytes);              ///< "605.6 MB", "14.4 GB": decimal units
+std::string bytes_per_s_text(double bytes_per_s);  ///< "27.4 GB/s"
+std::string seconds_text(double seconds);          ///< "412 ms", "20.1 s", "3 min 20 s"
+std::string rate_text(double per_s);               ///< three significant digits: "7.83", "49.6", "124"
+std::string percent_text(double fraction);         ///< "73 %"
+
+/// The known word nearest to `word` by edit distance, or "" if none is near.
+std::string nearest(std::string_view word, const std::vector<std::string>& known);
+
+/// A name as a shell reads it back: quoted if it holds anything but letters, digits and -_./=:,+@%.
+std::string shell_quote(std::string_view argument);
+
+std::string html_escape(std::string_view text);
+
+/// Reads a whole file; throws Error naming it.
+std::string read_file(const std::string& path);
+
+/// Writes a file by a temporary and rename, so that a reader or a crash never sees half; throws Error.
+void write_file(const std::string& path, std::string_view content);
+
+std::uint64_t hash64(std::string_view bytes, std::uint64_t seed = 0);
+std::string hex16(std::uint64_t value);
+
+}  // namespace oldiron

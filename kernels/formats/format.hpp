@@ -1,0 +1,28 @@
+// A GGUF format as plain C++: the definition that every fast kernel is tested against.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/tensor_type.hpp"
+
+namespace oldiron {
+
+struct Format {
+  TensorType type;
+  /// Dequantises k weights of one plain row; k is a multiple of the block. Bit-identical to the engines' own.
+  void (*dequantise)(const std::byte* row, std::int64_t k, float* out);
+  /// Exact dot of a plain row with int8 activations (d per 32, see ops/quantize.hpp), accumulated in double.
+  double (*dot_q8)(const std::byte* row, const std::int8_t* q, const float* scale, std::int64_t k);
+  /// Writes one plain row of random weights of about unit variance / sqrt(k) from a counter-based stream.
+  void (*generate)(std::uint64_t key, std::int64_t k, float amplitude, std::byte* row);
+};
+
+/// nullptr if the type is only accounted for.
+const Format* format(TensorType type);
+
+/// IEEE half to float, exact; and back, rounded to nearest even.
+float half_to_float(std::uint16_t half);
+std::uint16_t float_to_half(float value);
+
+}  // namespace oldiron

@@ -1,0 +1,31 @@
+// Which instruction sets our kernels know, and which of them run on this CPU under this operating system.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oldiron {
+
+enum class Isa : std::uint8_t {
+#define ISA(id, features) id,
+#include "kernels/isa.def"
+#undef ISA
+};
+
+std::string_view to_string(Isa isa);
+std::string_view features(Isa isa);
+
+/// CPUID says yes, the OS saves the registers, and one instruction of each feature ran without a signal in a child.
+bool runs_here(Isa isa);
+
+/// All that run here, slowest first; never empty.
+std::vector<Isa> isas_here();
+Isa best_isa();
+
+/// "automatic" gives best_isa(); throws Error for an unknown name or one that does not run here, naming those that do.
+Isa isa_from_name(std::string_view name);
+
+}  // namespace oldiron
