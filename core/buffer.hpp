@@ -8,8 +8,8 @@
 
 namespace oldiron {
 
-/// Anonymous memory, aligned to 2 MiB, zero until written. Throws Error if the system refuses it (huge: says how many
-/// 2 MiB pages are set aside and how to set more).
+/// Anonymous memory, aligned to 2 MiB, zero until written; reads past its last page fault. Throws Error if
+/// the system refuses it (huge: says how many 2 MiB pages are set aside and how to set more).
 class Buffer {
  public:
   Buffer() = default;
@@ -30,6 +30,7 @@ class Buffer {
  private:
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  void* mapping_ = nullptr;  ///< all that was mapped, with what alignment took and the guards
   std::size_t mapped_ = 0;
 };
 

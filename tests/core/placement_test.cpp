@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+
+#include "core/machine.hpp"
+
+namespace oldiron {
+namespace {
+
+using Cpus = std::vector<int>;
+
+/// Two nodes of two cores with two hardware threads each, numbered as Linux does: siblings in the second
+/// half.
+Machine two_sockets() {
+  Machine machine;
+  machine.cores = {{.id = 0, .node = 0, .package = 0, .cpus = {0, 4}},
+                   {.id = 1, .node = 0, .package = 0, .cpus = {1, 5}},
+                   {.id = 2, .node = 1, .package = 1, .cpus = {2, 6}},
+                   {.id = 3, .node = 1, .package = 1, .cpus = {3, 7}}};
+  return machine;
+}
+
+TEST(Place, physical_cores_first_then_second_threads) {
+  EXPECT_EQ(place(two_sockets(), 1), (Cpus{0}));
+  EXPECT_EQ(place(two_sockets(), 4), (Cpus{0, 1, 2, 3}));
+  EXPECT_EQ(place(two_sockets(), 6), (Cpus{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(place(two_sockets(), 8), (Cpus{0, 1, 2, 3, 4, 5, 6, 7}));
+}
+
+TEST(Place, fills_nodes_in_order_whatever_the_order_of_cores) {
+  Machine machine = two_sockets();
+  std::swap(machine.cores[0], machine.cores[3]);
+  machine.cores[1].node = 1;
+  machine.cores[2].node = 0;
+  EXPECT_EQ(place(machine, 4), (Cpus{0, 2, 1, 3}));
+}
+
+TEST(Place, fast_cores_before_slow_ones_of_a_node) {
+  Machine machine;
+  machine.cores = {{.id = 0, .cpus = {0}, .efficiency = 0},
+                   {.id = 1, .cpus = {1}, .efficiency = 0},
+                   {.id = 2, .cpus = {2, 3}, .efficiency = 1}};
+  EXPECT_EQ(place(machine, 4), (Cpus{2, 0, 1, 3}));
+}
+
+TEST(Place, more_threads_than_cpus_wrap_round) {
+  Machine machine;
+  machine.cores = {{.cpus = {5}}};
+  EXPECT_EQ(place(machine, 3), (Cpus{5, 5, 5}));
+}
+
+TEST(Place, unknown_machine_is_left_unpinned) { EXPECT_EQ(place(Machine{}, 2), (Cpus{-1, -1})); }
+
+TEST(UsableThreads, is_the_least_of_cores_cpus_and_quota) {
+  EXPECT_EQ(usable_threads(two_sockets(), {}), 4);
+  EXPECT_EQ(usable_threads(two_sockets(), {.allowed_cpus = 8}), 4);
+  EXPECT_EQ(usable_threads(two_sockets(), {.allowed_cpus = 3}), 3);
+  EXPECT_EQ(usable_threads(two_sockets(), {.allowed_cpus = 8, .cpu_quota = 2.9}), 2);
+  EXPECT_EQ(usable_threads(two_sockets(), {.allowed_cpus = 8, .cpu_quota = 0.5}), 1);
+  EXPECT_EQ(usable_threads(Machine{}, {}), 1);
+}
+
+constexpr std::int64_t kGB = 1'000'000'000;
+constexpr std::int64_t kHalfGiB = std::int64_t{512} << 20;
+
+TEST(UsableMemory, is_the_least_figure_less_a_reserve) {
+  EXPECT_EQ(usable_memory_bytes({.memory_available_bytes = 10 * kGB}), 10 * kGB - kHalfGiB);
+  EXPECT_EQ(usable_memory_bytes({.memory_available_bytes = 10 * kGB, .cgroup_memory_free_bytes = 2 * kGB}),
+            2 * kGB - kHalfGiB);
+  EXPECT_EQ(usable_memory_bytes({.memory_available_bytes = 10 * kGB, .node_free_bytes = 5 * kGB}),
+            5 * kGB - kHalfGiB);
+  EXPECT_EQ(usable_memory_bytes({.memory_available_bytes = 100 * kGB}), 97 * kGB);
+}
+
+TEST(UsableMemory, is_never_negative) {
+  EXPECT_EQ(usable_memory_bytes({.memory_available_bytes = kGB / 10}), 0);
+  EXPECT_EQ(usable_memory_bytes({.memory_available_bytes = kGB, .cgroup_memory_free_bytes = 0}), 0);
+}
+
+}  // namespace
+}  // namespace oldiron
