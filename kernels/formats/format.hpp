@@ -14,7 +14,7 @@ struct Format {
   void (*dequantise)(const std::byte* row, std::int64_t k, float* out);
   /// Exact dot of a plain row with int8 activations (d per 32, see ops/quantize.hpp), accumulated in double.
   double (*dot_q8)(const std::byte* row, const std::int8_t* q, const float* scale, std::int64_t k);
-  /// Writes one plain row of random weights of about unit variance / sqrt(k) from a counter-based stream.
+  /// Writes one plain row of random weights of mean 0 and standard deviation amplitude / sqrt(k); key: counter-based.
   void (*generate)(std::uint64_t key, std::int64_t k, float amplitude, std::byte* row);
 };
 

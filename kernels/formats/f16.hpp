@@ -1,0 +1,13 @@
+// F16: IEEE halves.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace oldiron::formats {
+
+void dequantise_f16(const std::byte* row, std::int64_t k, float* out);
+double dot_q8_f16(const std::byte* row, const std::int8_t* q, const float* scale, std::int64_t k);
+void generate_f16(std::uint64_t key, std::int64_t k, float amplitude, std::byte* row);
+
+}  // namespace oldiron::formats
