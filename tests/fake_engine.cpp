@@ -7,6 +7,9 @@
 //   a file              fake_engine.conf in the folder of argv[0]: one NAME=VALUE per line
 // so that a folder with a symbolic link llama-bench -> fake_engine and such a file is an engine of its own.
 //
+// Only a run with tests fails or is logged: --help and `-p 0 -n 0` (which prints the build) do so with
+// fail_always=1.
+//
 // Settings (default in brackets):
 //   engine     llama_cpp or ik_llama: which flags and which JSON fields [llama_cpp]
 //   help       file to print for --help [a built-in list of the engine's flags]; a flag that the help does
@@ -23,6 +26,7 @@
 //                its own memory       touches `bytes` and keeps them      drift        each sample is `drift`
 //                [0.02] slower
 //   fail_from  the first call that fails, counted by the lines of `log` [0: all]
+//   fail_always  1: --help and runs without tests fail too [0]
 //   fail_flag  fails only if this word stands among the flags, as in "-rtr"
 //   log        file that gets one line per benchmark run: the arguments
 //   load_s     seconds of "loading the model" [0]
@@ -159,11 +163,16 @@ class Bench {
     return false;
   }
 
+  bool has_tests() const { return !planned().empty(); }
+
   void run() {
-    sleep_s(settings_.number("load_s", 0));
-    std::fprintf(stderr, "fake_engine: model loaded\n");
-    misbehave();
     const std::vector<Test> tests = planned();
+    if (!tests.empty()) {
+      sleep_s(settings_.number("load_s", 0));
+      std::fprintf(stderr, "fake_engine: model loaded\n");
+    }
+    misbehave();
+    if (flag("-o", "md").rfind("json", 0) != 0) return print_table(tests);
     std::printf("[\n");
     for (std::size_t i = 0; i < tests.size(); ++i) {
       print(tests[i]);
@@ -175,14 +184,6 @@ class Bench {
       std::fflush(stdout);
     }
   }
-
- private:
-  std::string flag(const char* name, const char* otherwise) const {
-    const auto found = flags_.find(name);
-    return found == flags_.end() ? otherwise : found->second;
-  }
-
-  bool ik() const { return settings_.text("engine") == "ik_llama"; }
 
   void misbehave() {
     if (fail("ignore_term"))
@@ -203,6 +204,14 @@ class Bench {
     }
     if (fail("empty")) std::exit(0);
   }
+
+ private:
+  std::string flag(const char* name, const char* otherwise) const {
+    const auto found = flags_.find(name);
+    return found == flags_.end() ? otherwise : found->second;
+  }
+
+  bool ik() const { return settings_.text("engine") == "ik_llama"; }
 
   void eat_memory() {
     memory_.resize(static_cast<std::size_t>(settings_.number("bytes", 8388608)));
@@ -258,6 +267,16 @@ class Bench {
     x ^= x >> 29;
     const double unit = static_cast<double>(x >> 11) / 9007199254740992.0;  // 2^53
     return 1 + settings_.number("noise", 0.005) * (2 * unit - 1);
+  }
+
+  void print_table(const std::vector<Test>& tests) const {
+    std::printf(
+        "| model | size | params | backend | threads | test | t/s |\n| --- | ---: | ---: | --- | ---: | ---: "
+        "| ---: |\n");
+    for (const auto& test : tests)
+      std::printf("| gemma4 fake Q4_0 | 13.4 GiB | 25.2 B | CPU | %d | %s%d | %.2f ± 0.01 |\n", test.threads,
+                  test.prompt > 0 ? "pp" : "tg", test.prompt + test.generate, rate(test));
+    std::printf("\nbuild: fa4e000 (4242)\n");
   }
 
   void print(const Test& test) const {
@@ -379,8 +398,10 @@ int main(int argc, char** argv) {
   }
   const Settings settings(argv[0], fakes);
   const std::string help = help_text(settings);
+  const bool always = settings.number("fail_always", 0) != 0;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "-h" || arguments[i] == "--help") {
+      if (always) Bench(settings, flags, split(settings.text("fail"), ',')).misbehave();
       std::printf("usage: %s [options]\n\noptions:\n%s", argv[0], help.c_str());
       return 0;
     }
@@ -394,9 +415,10 @@ int main(int argc, char** argv) {
     flags[arguments[i]] = value;
     if (!switch_only) ++i;
   }
-  const int call = logged_calls(settings, arguments);
+  const bool counts = always || Bench(settings, flags, {}).has_tests();
+  const int call = counts ? logged_calls(settings, arguments) : 0;
   std::vector<std::string> fail;
-  if (fails(settings, call, arguments)) fail = split(settings.text("fail"), ',');
+  if (counts && fails(settings, call, arguments)) fail = split(settings.text("fail"), ',');
   Bench(settings, flags, fail).run();
   return 0;
 }
