@@ -1,4 +1,5 @@
-// Config: one point of the search space. Every lever is one record of levers.def; everything else loops over levers().
+// Config: one point of the search space. Every lever is one record of levers.def; everything else loops over
+// levers().
 #pragma once
 
 #include <functional>
@@ -21,18 +22,24 @@ enum class Engine : std::uint8_t {
 #undef ENGINE
 };
 
-enum class Switch : std::uint8_t { automatic, off, on };
-enum class PageSize : std::uint8_t { small, transparent, huge };
-enum class LoadMode : std::uint8_t { automatic, mmap, read };
-enum class HeadType : std::uint8_t { as_is, q4_0, q6_k, q8_0, f16 };
-enum class KvType : std::uint8_t { f16, f32, q8_0, q4_0 };
-enum class ActivationType : std::uint8_t { q8, f32 };
-enum class IsaChoice : std::uint8_t { automatic, scalar, avx2, avx512_vnni };
+/// An enumeration whose enumerators are its values' names in JSON and on the command line.
+#define NAMED_ENUM(type, ...)                     \
+  enum class type : std::uint8_t { __VA_ARGS__ }; \
+  constexpr std::string_view enumerators(type) { return #__VA_ARGS__; }
 
-enum class Loss : std::uint8_t { lossless, lossy };           ///< same weights, experts and KV type, or not
-enum class Reload : std::uint8_t { none, head, all };         ///< what changing the lever loads again
+NAMED_ENUM(Switch, automatic, off, on)
+NAMED_ENUM(PageSize, small, transparent, huge)
+NAMED_ENUM(LoadMode, automatic, mmap, read)
+NAMED_ENUM(HeadType, as_is, q4_0, q6_k, q8_0, f16)
+NAMED_ENUM(KvType, f16, f32, q8_0, q4_0)
+NAMED_ENUM(ActivationType, q8, f32)
+NAMED_ENUM(IsaChoice, automatic, scalar, avx2, avx512_vnni)
+#undef NAMED_ENUM
+
+enum class Loss : std::uint8_t { lossless, lossy };    ///< same weights, experts and KV type, or not
+enum class Reload : std::uint8_t { none, head, all };  ///< what changing the lever loads again
 enum class Phase : std::uint8_t { none, prefill, decode, both };  ///< which speed the lever can change
-enum class Tool : std::uint8_t { bench, server };             ///< which program of a foreign engine takes a flag
+enum class Tool : std::uint8_t { bench, server };  ///< which program of a foreign engine takes a flag
 
 struct Config {
 #define LEVER(type, name, value, ...) type name = value;
@@ -41,9 +48,14 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-/// How one tool of one engine spells a lever. `text` is alternatives separated by " || ", newest first, the first
-/// that the tool's --help knows is used; each is a template ("-t {}") or a table ("on=-rtr 1;off=-rtr 0").
-/// An empty right-hand side ("off=") means that the value needs no flag.
+/// How one tool of one engine spells a lever.
+///
+/// `text` is alternatives separated by " || ", newest first; the first whose first flag the tool's --help
+/// lists is used. An alternative that starts with '-' is a template: "-t {}". Any other is a table:
+/// "off=;on=-rtr 1", of which the first entry for the value counts. An entry for "*" stands for every value,
+/// an empty right-hand side needs no flag, and a value without an entry cannot be had. {} is the value,
+/// {name} another lever's, {architecture} and {expert_used_count} are the model's; a reference may stand left
+/// of '=' too: "{decode_threads}=" needs no flag if both are equal.
 struct Spelling {
   Engine engine;
   Tool tool;
@@ -53,7 +65,7 @@ struct Spelling {
 /// Which values are legal: a range of integers, or a list of names.
 struct Domain {
   std::int64_t low = 0, high = 0;
-  std::vector<std::string> names;
+  std::vector<std::string> names = {};
   bool operator==(const Domain&) const = default;
 };
 
@@ -66,7 +78,8 @@ struct Lever {
   Reload reload = Reload::none;
   Phase affects = Phase::both;
   bool searched = true;  ///< false: settable, but no search tries it by itself
-  /// Engines that do not have the lever at all, with the reason; every foreign engine is spelled or listed here.
+  /// Why an engine's tool without a spelling, or without an entry for a value, cannot do it. Every tool of
+  /// every foreign engine is spelled or its engine listed here.
   std::vector<std::pair<Engine, std::string_view>> lacking = {};
   std::vector<Spelling> spellings = {};
 
@@ -86,7 +99,8 @@ void apply_setting(Config& config, std::string_view name_equals_value);
 /// Replaces every "auto" by what will run: threads from the machine's allowed cores, experts from the model.
 Config resolve(Config config, const Machine& machine, const ModelSpec& model);
 
-/// A sentence if this combination cannot run (relations between levers and the model live here only), else empty.
+/// A sentence if this combination cannot run (relations between levers and the model live here only), else
+/// empty.
 std::string why_invalid(const Config& config, const Machine& machine, const ModelSpec& model);
 
 struct Flags {
@@ -95,12 +109,15 @@ struct Flags {
 };
 
 /// The tool's flags for `config`. Levers equal to their default in `Config{}` are left out, unless `all`.
-/// `knows(flag)` says whether the tool's --help lists the flag ("-rtr").
-Flags flags_for(const Config& config, Engine engine, Tool tool, const std::function<bool(std::string_view)>& knows,
-                bool all = false);
+/// `knows(flag)` says whether the tool's --help lists the flag ("-rtr"). Without a model, what needs its
+/// architecture or its number of experts is unsupported. For our own engine: "--set name=value". Needs: a
+/// resolved config, since some engines spell both thread counts in one flag.
+Flags flags_for(const Config& config, Engine engine, Tool tool,
+                const std::function<bool(std::string_view)>& knows, bool all = false,
+                const ModelSpec* model = nullptr);
 
-std::string_view to_string(Engine engine);   ///< "ik_llama"
-std::string_view display_name(Engine engine);  ///< "ik_llama.cpp"
+std::string_view to_string(Engine engine);       ///< "ik_llama"
+std::string_view display_name(Engine engine);    ///< "ik_llama.cpp"
 Engine engine_from_name(std::string_view name);  ///< throws Error
 
 }  // namespace oldiron

@@ -11,12 +11,13 @@ struct Measurement {
   std::string unit;             ///< "tokens/s"
   std::vector<double> samples;  ///< all of them, in order of time; nothing is ever thrown away
   double median = 0;
-  double low = 0, high = 0;     ///< 95 % interval of the median
-  std::vector<std::string> tags;  ///< "noisy: steal 4 %", "single sample"
+  double low = 0, high = 0;            ///< 95 % interval of the median
+  std::vector<std::string> tags = {};  ///< "noisy: steal 4 %", "single sample"
   bool operator==(const Measurement&) const = default;
 };
 
-/// Summarises samples: median and 95 % interval (order statistics for n >= 6, else min and max, which is said in a tag).
+/// Summarises samples: median and 95 % interval (order statistics for n >= 6, else min and max, which is said
+/// in a tag).
 Measurement summarise(std::string name, std::string unit, std::vector<double> samples);
 
 }  // namespace oldiron

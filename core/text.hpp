@@ -17,6 +17,15 @@ std::string percent_text(double fraction);         ///< "73 %"
 /// The known word nearest to `word` by edit distance, or "" if none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);
 
+/// " (did you mean `ubatch`?)", or "" if nothing is near.
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known);
+
+/// "f16, f32 or q8_0".
+std::string list_text(const std::vector<std::string>& words, std::string_view last_joint);
+
+/// ASCII letters made small.
+std::string lower(std::string_view text);
+
 /// A name as a shell reads it back: quoted if it holds anything but letters, digits and -_./=:,+@%.
 std::string shell_quote(std::string_view argument);
 

@@ -1,0 +1,192 @@
+// JSON of a machine, its state and its profile.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/json.hpp"
+#include "core/json_reader.hpp"
+
+namespace oldiron {
+namespace {
+
+template <class T, class Write>
+Json list_of(const std::vector<T>& items, Write write) {
+  Json list = Json::array();
+  for (const T& item : items) list.push_back(write(item));
+  return list;
+}
+
+Json core_to_json(const Core& core) {
+  return {{"id", core.id},
+          {"node", core.node},
+          {"package", core.package},
+          {"cpus", core.cpus},
+          {"efficiency", core.efficiency}};
+}
+
+Core core_from_json(const Json& json) {
+  JsonReader reader(json, "machine.cores");
+  Core core;
+  reader.read("id", core.id);
+  reader.read("node", core.node);
+  reader.read("package", core.package);
+  reader.read("cpus", core.cpus);
+  reader.read("efficiency", core.efficiency);
+  reader.finish();
+  return core;
+}
+
+Json cache_to_json(const Cache& cache) {
+  return {
+      {"level", cache.level}, {"bytes", cache.bytes}, {"cores", cache.cores}, {"instances", cache.instances}};
+}
+
+Cache cache_from_json(const Json& json) {
+  JsonReader reader(json, "machine.caches");
+  Cache cache;
+  reader.read("level", cache.level);
+  reader.read("bytes", cache.bytes);
+  reader.read("cores", cache.cores);
+  reader.read("instances", cache.instances);
+  reader.finish();
+  return cache;
+}
+
+Json modules_to_json(const Available<MemoryModules>& modules) {
+  if (!modules) return {{"not_available", modules.reason()}};
+  return {{"type", modules->type},
+          {"populated", modules->populated},
+          {"slots", modules->slots},
+          {"transfers_per_s", modules->transfers_per_s},
+          {"bytes_per_s", modules->bytes_per_s}};
+}
+
+Available<MemoryModules> modules_from_json(const Json& json) {
+  JsonReader reader(json, "machine.modules");
+  if (reader.has("not_available")) {
+    std::string reason;
+    reader.read("not_available", reason);
+    reader.finish();
+    return Available<MemoryModules>::not_available(reason);
+  }
+  MemoryModules modules;
+  reader.read("type", modules.type);
+  reader.read("populated", modules.populated);
+  reader.read("slots", modules.slots);
+  reader.read("transfers_per_s", modules.transfers_per_s);
+  reader.read("bytes_per_s", modules.bytes_per_s);
+  reader.finish();
+  return modules;
+}
+
+Json point_to_json(const BandwidthPoint& point) {
+  const Measurement& measured = point.bytes_per_s;
+  return {{"threads", point.threads},
+          {"name", measured.name},
+          {"unit", measured.unit},
+          {"bytes_per_s", measured.median},
+          {"interval", {measured.low, measured.high}},
+          {"samples", measured.samples},
+          {"tags", measured.tags},
+          {"buffer_bytes", point.buffer_bytes},
+          {"isa", point.isa}};
+}
+
+BandwidthPoint point_from_json(const Json& json) {
+  JsonReader reader(json, "profile.bandwidth.read");
+  BandwidthPoint point;
+  Measurement& measured = point.bytes_per_s;
+  std::vector<double> interval;
+  reader.read("threads", point.threads);
+  reader.read("name", measured.name);
+  reader.read("unit", measured.unit);
+  reader.read("bytes_per_s", measured.median);
+  reader.read("interval", interval);
+  if (interval.size() != 2) throw reader.error("interval must be [low, high]");
+  measured.low = interval[0];
+  measured.high = interval[1];
+  reader.read("samples", measured.samples);
+  reader.read("tags", measured.tags);
+  reader.read("buffer_bytes", point.buffer_bytes);
+  reader.read("isa", point.isa);
+  reader.finish();
+  return point;
+}
+
+}  // namespace
+
+Json to_json(const Machine& machine) {
+  return {{"cpu_model", machine.cpu_model},
+          {"hypervisor", machine.hypervisor},
+          {"packages", machine.packages},
+          {"nodes", machine.nodes},
+          {"cores", list_of(machine.cores, core_to_json)},
+          {"caches", list_of(machine.caches, cache_to_json)},
+          {"isas", machine.isas},
+          {"memory_bytes", machine.memory_bytes},
+          {"modules", modules_to_json(machine.modules)},
+          {"kernel", machine.kernel},
+          {"transparent_huge_pages", machine.transparent_huge_pages}};
+}
+
+Machine machine_from_json(const Json& json) {
+  JsonReader reader(json, "machine");
+  Machine machine;
+  reader.read("cpu_model", machine.cpu_model);
+  reader.read("hypervisor", machine.hypervisor);
+  reader.read("packages", machine.packages);
+  reader.read("nodes", machine.nodes);
+  for (const Json& core : reader.list("cores")) machine.cores.push_back(core_from_json(core));
+  for (const Json& cache : reader.list("caches")) machine.caches.push_back(cache_from_json(cache));
+  reader.read("isas", machine.isas);
+  reader.read("memory_bytes", machine.memory_bytes);
+  machine.modules = modules_from_json(reader.at("modules"));
+  reader.read("kernel", machine.kernel);
+  reader.read("transparent_huge_pages", machine.transparent_huge_pages);
+  reader.finish();
+  return machine;
+}
+
+Json to_json(const MachineState& state) {
+  return {{"allowed_cpus", state.allowed_cpus},
+          {"cpu_quota", state.cpu_quota},
+          {"memory_available_bytes", state.memory_available_bytes},
+          {"cgroup_memory_free_bytes", state.cgroup_memory_free_bytes},
+          {"node_free_bytes", state.node_free_bytes},
+          {"load_1min", state.load_1min},
+          {"steal_fraction", state.steal_fraction},
+          {"other_cpu_fraction", state.other_cpu_fraction}};
+}
+
+MachineState machine_state_from_json(const Json& json) {
+  JsonReader reader(json, "machine state");
+  MachineState state;
+  reader.read("allowed_cpus", state.allowed_cpus);
+  reader.read("cpu_quota", state.cpu_quota);
+  reader.read("memory_available_bytes", state.memory_available_bytes);
+  reader.read("cgroup_memory_free_bytes", state.cgroup_memory_free_bytes);
+  reader.read("node_free_bytes", state.node_free_bytes);
+  reader.read("load_1min", state.load_1min);
+  reader.read("steal_fraction", state.steal_fraction);
+  reader.read("other_cpu_fraction", state.other_cpu_fraction);
+  reader.finish();
+  return state;
+}
+
+Json to_json(const Profile& profile) {
+  return {{"bandwidth",
+           {{"read", list_of(profile.read, point_to_json)}, {"read_saturated", profile.read_saturated}}}};
+}
+
+Profile profile_from_json(const Json& json) {
+  JsonReader reader(json, "profile");
+  JsonReader bandwidth(reader.at("bandwidth"), "profile.bandwidth");
+  Profile profile;
+  for (const Json& point : bandwidth.list("read")) profile.read.push_back(point_from_json(point));
+  bandwidth.read("read_saturated", profile.read_saturated);
+  bandwidth.finish();
+  reader.finish();
+  return profile;
+}
+
+}  // namespace oldiron

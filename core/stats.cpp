@@ -1,0 +1,135 @@
+// Robust statistics of small samples.
+#include "core/stats.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "core/check.hpp"
+
+namespace oldiron {
+namespace {
+
+constexpr double kTail = 0.025;   // of a two-sided 95 % interval
+constexpr int kResamples = 4000;  // the 2.5 % points then rest on 100 resamples each side
+constexpr std::uint64_t kBootstrapSeed = 20;
+
+double median_of_sorted(std::span<const double> sorted) {
+  const std::size_t n = sorted.size();
+  return n % 2 == 1 ? sorted[n / 2] : 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]);
+}
+
+std::vector<double> sorted_copy(std::span<const double> samples) {
+  std::vector<double> sorted(samples.begin(), samples.end());
+  std::sort(sorted.begin(), sorted.end());
+  return sorted;
+}
+
+/// Largest r with P(B <= r - 1) <= 2.5 % for B ~ Binomial(n, 1/2): the interval runs from the r-th smallest
+/// to the r-th largest. 0 if there is none. Summed through logarithms, so that a large n does not underflow.
+std::size_t order_of_interval(std::size_t n) {
+  double log_term = -static_cast<double>(n) * std::log(2.0);
+  double cumulated = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    cumulated += std::exp(log_term);
+    if (cumulated > kTail) return i;
+    log_term += std::log(static_cast<double>(n - i) / static_cast<double>(i + 1));
+  }
+  return n / 2;
+}
+
+/// Twice the mid-rank of each pooled sample (so that ties stay whole numbers), a's first; `ties` gets sum of
+/// t^3 - t.
+std::vector<int> doubled_ranks(std::span<const double> a, std::span<const double> b, double& ties) {
+  std::vector<double> pooled(a.begin(), a.end());
+  pooled.insert(pooled.end(), b.begin(), b.end());
+  const std::vector<double> sorted = sorted_copy(pooled);
+  std::vector<int> ranks;
+  for (double x : pooled) {
+    const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), x);
+    ranks.push_back(static_cast<int>(first - sorted.begin()) + 1 + static_cast<int>(last - sorted.begin()));
+  }
+  ties = 0;
+  for (std::size_t i = 0; i < sorted.size();) {
+    std::size_t end = i;
+    while (end < sorted.size() && sorted[end] == sorted[i]) ++end;
+    const double t = static_cast<double>(end - i);
+    ties += t * t * t - t;
+    i = end;
+  }
+  return ranks;
+}
+
+/// P(|S - mean| >= |observed - mean|) over all choices of n_a of the ranks, S their sum.
+double exact_p(const std::vector<int>& ranks, std::size_t n_a, int observed) {
+  int total = 0;
+  for (int rank : ranks) total += rank;
+  const std::size_t sums = static_cast<std::size_t>(total) + 1;
+  std::vector<std::vector<double>> count(n_a + 1, std::vector<double>(sums, 0.0));
+  count[0][0] = 1;
+  for (int rank : ranks) {
+    for (std::size_t chosen = n_a; chosen-- > 0;) {
+      for (std::size_t sum = sums - static_cast<std::size_t>(rank); sum-- > 0;) {
+        count[chosen + 1][sum + static_cast<std::size_t>(rank)] += count[chosen][sum];
+      }
+    }
+  }
+  const double mean =
+      static_cast<double>(total) * static_cast<double>(n_a) / static_cast<double>(ranks.size());
+  const double distance = std::abs(observed - mean);
+  double all = 0, extreme = 0;
+  for (std::size_t sum = 0; sum < sums; ++sum) {
+    all += count[n_a][sum];
+    // A hair of slack: the mean may be no whole number, and both sides of it must count alike.
+    if (std::abs(static_cast<double>(sum) - mean) >= distance - 1e-9) extreme += count[n_a][sum];
+  }
+  return extreme / all;
+}
+
+}  // namespace
+
+double median(std::span<const double> samples) {
+  CHECK(!samples.empty(), "a median needs a sample");
+  return median_of_sorted(sorted_copy(samples));
+}
+
+Interval median_interval(std::span<const double> samples) {
+  CHECK(!samples.empty(), "an interval needs a sample");
+  const std::vector<double> sorted = sorted_copy(samples);
+  const std::size_t order = std::max<std::size_t>(order_of_interval(sorted.size()), 1);
+  return {sorted[order - 1], sorted[sorted.size() - order]};
+}
+
+Ratio paired_ratio(std::span<const double> a, std::span<const double> b) {
+  CHECK(!a.empty() && a.size() == b.size(), "pairs need as many a as b");
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
+  std::mt19937_64 random(kBootstrapSeed);
+  std::vector<double> medians, resample(ratios.size());
+  for (int i = 0; i < kResamples; ++i) {
+    for (double& x : resample) x = ratios[random() % ratios.size()];
+    std::sort(resample.begin(), resample.end());
+    medians.push_back(median_of_sorted(resample));
+  }
+  std::sort(medians.begin(), medians.end());
+  const auto cut = static_cast<std::size_t>(kTail * kResamples);
+  return {median(ratios), {medians[cut], medians[kResamples - 1 - cut]}};
+}
+
+double mann_whitney_p(std::span<const double> a, std::span<const double> b) {
+  if (a.empty() || b.empty()) return 1;
+  double ties = 0;
+  const std::vector<int> ranks = doubled_ranks(a, b, ties);
+  int observed = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) observed += ranks[i];
+  if (ranks.size() <= 20) return exact_p(ranks, a.size(), observed);
+
+  const double n_a = static_cast<double>(a.size()), n_b = static_cast<double>(b.size()), n = n_a + n_b;
+  const double u = observed / 2.0 - n_a * (n_a + 1) / 2;
+  const double variance = n_a * n_b / 12 * (n + 1 - ties / (n * (n - 1)));
+  if (variance <= 0) return 1;  // all samples equal
+  const double z = std::max(std::abs(u - n_a * n_b / 2) - 0.5, 0.0) / std::sqrt(variance);
+  return std::erfc(z / std::sqrt(2.0));
+}
+
+}  // namespace oldiron
