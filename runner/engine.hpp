@@ -24,6 +24,9 @@ class TrialEngine {
   /// Memory that an idle engine keeps and would use again, or give back, for `spec`: it counts as free when
   /// judging fit.
   virtual std::int64_t held_bytes(const TrialSpec&) const { return 0; }
+
+  /// CPU time used so far by a process that lives on between trials; it is not somebody else's.
+  virtual double running_cpu_s() const { return 0; }
 };
 
 }  // namespace oldiron

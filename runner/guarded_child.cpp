@@ -142,7 +142,7 @@ void GuardedChild::pump(double deadline_s, bool keep_lines) {
   char bytes[4096];
   const ssize_t got = read(report_.get(), bytes, sizeof bytes);
   if (got > 0) report_text_.append(bytes, static_cast<std::size_t>(got));
-  if (got == 0) finish();
+  if (got == 0 || report_text_.find('\n') != std::string::npos) finish();
 }
 
 void GuardedChild::finish() {

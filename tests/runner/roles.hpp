@@ -17,7 +17,8 @@ std::string new_mark();
 
 inline constexpr const char* kMark = "OLDIRON_TEST_MARK";
 
-/// Roles of the program: "holder" keeps a guarded engine until it is killed or interrupted.
+/// Roles of the program. "guard": the guard. "holder": keeps a guarded engine until it is killed or
+/// interrupted. "worker": serves trials; the workload's name says how each goes (roles_test.cpp).
 int run_role(const std::string& role, const std::vector<std::string>& arguments);
 bool is_role(const std::string& role);
 
