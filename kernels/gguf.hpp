@@ -22,7 +22,7 @@ struct GgufTensor {
 using GgufScalar = std::variant<std::uint64_t, std::int64_t, double, bool, std::string>;
 
 struct GgufValue {
-  std::vector<GgufScalar> values;  ///< one for a scalar; of an array of strings only the first 16 are kept
+  std::vector<GgufScalar> values;  ///< one for a scalar; of an array the first 4096 numbers or 16 strings
   bool array = false;
   std::uint64_t count = 1;
 };

@@ -1,0 +1,193 @@
+// Turns the header of a GGUF file into a ModelSpec: shapes, roles, types, and what the layers do.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+
+#include "core/check.hpp"
+#include "core/text.hpp"
+#include "kernels/fingerprint.hpp"
+#include "kernels/gguf.hpp"
+#include "kernels/gguf_keys.hpp"
+#include "kernels/gguf_shapes.hpp"
+#include "kernels/input_file.hpp"
+
+namespace oldiron {
+
+namespace {
+
+int layer_of(std::string_view name) {
+  int layer = -1;
+  if (name.starts_with("blk.")) std::from_chars(name.data() + 4, name.data() + name.size(), layer);
+  return layer;
+}
+
+std::vector<TensorSpec> tensors_of(const GgufHeader& header, const std::string& path) {
+  const bool tied_head =
+      std::none_of(header.tensors.begin(), header.tensors.end(),
+                   [](const GgufTensor& tensor) { return tensor.name == "output.weight"; });
+  std::vector<TensorSpec> out;
+  for (const GgufTensor& tensor : header.tensors) {
+    const auto type = tensor_type_from_gguf(tensor.gguf_type);
+    if (!type) throw Error(fmt::format("{}: tensor `{}`: {}", path, tensor.name, type.reason()));
+    TensorSpec spec;
+    spec.name = tensor.name;
+    spec.layer = layer_of(tensor.name);
+    std::copy(tensor.ne.begin(), tensor.ne.end(), spec.ne.begin());
+    spec.type = *type;
+    spec.role = role_of(tensor.name, tied_head);
+    out.push_back(std::move(spec));
+  }
+  return out;
+}
+
+/// Which layers see a window only: said per layer, or by the habit of the architecture.
+std::vector<bool> sliding_layers(const GgufKeys& keys, int n) {
+  std::vector<bool> out(static_cast<std::size_t>(n), false);
+  if (keys.integer("attention.sliding_window", 0) == 0) return out;
+  if (keys.has("attention.sliding_window_pattern")) {
+    const std::vector<int> pattern = keys.per_layer("attention.sliding_window_pattern", n);
+    std::copy(pattern.begin(), pattern.end(), out.begin());
+  } else if (keys.architecture() == "gpt-oss") {
+    for (std::size_t i = 0; i < out.size(); i += 2) out[i] = true;
+  }
+  return out;
+}
+
+std::vector<LayerSpec> layers_of(const GgufKeys& keys, const ModelSpec& model) {
+  const int n = model.block_count;
+  const bool gemma4 = model.architecture == "gemma4";
+  const std::vector<bool> sliding = sliding_layers(keys, n);
+  const std::vector<int> n_head = keys.per_layer("attention.head_count", n);
+  const std::vector<int> n_head_kv = keys.per_layer("attention.head_count_kv", n, n_head.front());
+  const int head = n_head.front() > 0 ? model.embedding_length / n_head.front() : 0;
+  const int key_length = keys.integer("attention.key_length", head);
+  const int value_length = keys.integer("attention.value_length", key_length);
+  const double freq_base = keys.number("rope.freq_base", 10000);
+  const int n_rot = keys.integer("rope.dimension_count", key_length);
+  const bool rope_freqs = model.find("rope_freqs.weight") != nullptr;
+  std::vector<LayerSpec> layers(static_cast<std::size_t>(n));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    LayerSpec& layer = layers[i];
+    layer.sliding = sliding[i];
+    layer.n_head = n_head[i];
+    layer.n_head_kv = n_head_kv[i];
+    layer.key_length = key_length;
+    layer.value_length = value_length;
+    layer.rope_freq_base = freq_base;
+    layer.rope_dimension_count = n_rot;
+    layer.rope_freqs = rope_freqs && !(gemma4 && layer.sliding);
+    if (layer.sliding) {
+      layer.window = keys.integer("attention.sliding_window");
+      layer.key_length = keys.integer("attention.key_length_swa", key_length);
+      layer.value_length = keys.integer("attention.value_length_swa", value_length);
+      layer.rope_freq_base = keys.number("rope.freq_base_swa", freq_base);
+      layer.rope_dimension_count =
+          keys.integer("rope.dimension_count_swa", gemma4 ? layer.key_length : n_rot);
+    }
+    layer.value_is_key = gemma4 && model.find(fmt::format("blk.{}.attn_k.weight", i)) != nullptr &&
+                         model.find(fmt::format("blk.{}.attn_v.weight", i)) == nullptr;
+  }
+  return layers;
+}
+
+/// Later layers of small gemma4 models reuse earlier keys and values: their own projections are in the file,
+/// unread.
+void mark_shared_kv(const GgufKeys& keys, ModelSpec& model) {
+  const int first_shared = model.block_count - keys.integer("attention.shared_kv_layers", 0);
+  for (TensorSpec& tensor : model.tensors) {
+    if (tensor.layer < first_shared) continue;
+    if (tensor.name.ends_with(".attn_k.weight") || tensor.name.ends_with(".attn_v.weight"))
+      tensor.role = Role::unused;
+  }
+}
+
+std::string text_key(const GgufHeader& header, const std::string& key) {
+  const auto found = header.keys.find(key);
+  if (found == header.keys.end() || found->second.array) return {};
+  const auto* text = std::get_if<std::string>(&found->second.values.front());
+  return text == nullptr ? std::string() : *text;
+}
+
+/// The keys, the table, the size, and 64 blocks spread over the file.
+std::string file_fingerprint(const GgufHeader& header, const ModelSpec& model, const std::string& path) {
+  std::string words = fmt::format("file of {} bytes\n", header.file_bytes);
+  for (const auto& [key, value] : header.keys) {
+    words += fmt::format("{} {}", key, value.count);
+    for (const GgufScalar& scalar : value.values) {
+      std::visit([&](const auto& v) { words += fmt::format(" {}", v); }, scalar);
+    }
+  }
+  constexpr std::uint64_t kBlocks = 64, kBlockBytes = 4096;
+  const InputFile file(path);
+  std::string block(std::min(kBlockBytes, file.size()), '\0');
+  for (std::uint64_t i = 0; i < kBlocks; ++i) {
+    const std::uint64_t offset = (file.size() - block.size()) / (kBlocks - 1) * i;
+    file.read(offset, block.size(), reinterpret_cast<std::byte*>(block.data()));
+    words += hex16(hash64(block));
+  }
+  return model_fingerprint(model, words);
+}
+
+void refuse_a_part(const GgufHeader& header, const std::string& path) {
+  const auto found = header.keys.find("split.count");
+  if (found == header.keys.end() || found->second.array) return;
+  const auto* count = std::get_if<std::uint64_t>(&found->second.values.front());
+  if (count != nullptr && *count > 1) {
+    throw Error(
+        fmt::format("{} is one of {} parts of a model; join them first with the engine's gguf-split --merge",
+                    path, *count));
+  }
+}
+
+}  // namespace
+
+ModelSpec model_from_gguf(const GgufHeader& header, const std::string& path) {
+  refuse_a_part(header, path);
+  const GgufKeys keys(header, path);
+  ModelSpec model;
+  model.id = std::filesystem::path(path).filename().string();
+  model.architecture = keys.architecture();
+  const bool gemma4 = model.architecture == "gemma4";
+  model.tensors = tensors_of(header, path);
+  const TensorSpec* embedding = model.find("token_embd.weight");
+  if (embedding == nullptr)
+    throw Error(fmt::format("{} has no tensor `token_embd.weight`; it holds no model", path));
+  model.tied_head = model.find("output.weight") == nullptr;
+  model.block_count = keys.integer("block_count");
+  if (model.block_count < 1 || static_cast<std::size_t>(model.block_count) > model.tensors.size()) {
+    throw Error(fmt::format("{}: {} layers are claimed and there are {} tensors; get the file again", path,
+                            model.block_count, model.tensors.size()));
+  }
+  model.embedding_length = keys.integer("embedding_length");
+  model.vocab_size = static_cast<int>(std::min<std::int64_t>(embedding->ne[1], 1 << 30));
+  model.context_length = keys.integer("context_length");
+  model.feed_forward_length = keys.integer("feed_forward_length", 0);
+  model.expert_count = keys.integer("expert_count", 0);
+  model.expert_used_count = keys.integer("expert_used_count", 0);
+  model.expert_feed_forward_length = keys.integer("expert_feed_forward_length", 0);
+  if (model.expert_used_count > model.expert_count) {
+    throw Error(fmt::format("{}: {} experts are used of {}; get the file again", path,
+                            model.expert_used_count, model.expert_count));
+  }
+  model.norm_eps = keys.number("attention.layer_norm_rms_epsilon", gemma4 ? 1e-6 : 1e-5);
+  model.final_logit_softcap = keys.number("final_logit_softcapping", 0.0);
+  model.embedding_scale = gemma4 ? std::sqrt(static_cast<double>(model.embedding_length)) : 1;
+  model.layers = layers_of(keys, model);
+  const int key_length = std::max(1, model.layers.front().key_length);
+  model.attention_scale =
+      keys.number("attention.scale", gemma4 ? 1.0 : 1 / std::sqrt(static_cast<double>(key_length)));
+  mark_shared_kv(keys, model);
+  if (gemma4) check_gemma4_shapes(model, keys.per_layer("feed_forward_length", model.block_count, 0), path);
+  // Files that write_gguf made carry the fingerprint of their source; it counts while their tensors are the
+  // same.
+  const std::string source = text_key(header, "oldiron.fingerprint");
+  model.synthetic = !source.empty();
+  const bool unchanged = text_key(header, "oldiron.shapes") == shapes_fingerprint(model);
+  model.fingerprint = model.synthetic && unchanged ? source : file_fingerprint(header, model, path);
+  return model;
+}
+
+}  // namespace oldiron

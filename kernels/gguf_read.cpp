@@ -1,0 +1,297 @@
+// Reads the header of a GGUF file and believes none of it: every count and length is held against the file's
+// size first.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include "core/check.hpp"
+#include "kernels/gguf.hpp"
+#include "kernels/input_file.hpp"
+
+namespace oldiron {
+
+namespace {
+
+constexpr std::uint64_t kMaxNameBytes = 63;        // the engines' own limit, with its terminator 64
+constexpr std::uint64_t kMaxKeyBytes = 65535;      // of the GGUF specification
+constexpr std::uint64_t kKeptStringBytes = 65536;  // a chat template may be longer, but nobody here reads it
+constexpr std::uint64_t kKeptStrings = 16;
+constexpr std::uint64_t kKeptNumbers = 4096;  // enough for one value per layer of any model
+constexpr std::uint64_t kMaxAlignment = 1U << 30;
+constexpr int kString = 8, kArray = 9;
+
+/// Walks forward through the file by a small buffer.
+class Reader {
+ public:
+  explicit Reader(const std::string& path) : file_(path), buffer_(1U << 16) {}
+
+  const std::string& path() const { return file_.path(); }
+
+  std::uint64_t at() const { return at_; }
+
+  std::uint64_t size() const { return file_.size(); }
+
+  std::uint64_t left() const { return file_.size() - at_; }
+
+  [[noreturn]] void fail(const std::string& what, std::uint64_t at) const {
+    throw Error(fmt::format("{} is damaged or no GGUF file: {}, at byte {}; get the file again", file_.path(),
+                            what, at));
+  }
+
+  void need(std::uint64_t bytes, std::string_view what) const {
+    if (bytes > left())
+      fail(fmt::format("{} needs {} bytes and the file has {} left", what, bytes, left()), at_);
+  }
+
+  template <class T>
+  T number(std::string_view what) {
+    need(sizeof(T), what);
+    T value;
+    std::byte bytes[sizeof(T)];
+    take(bytes, sizeof(T));
+    std::memcpy(&value, bytes, sizeof(T));
+    return value;
+  }
+
+  /// A string of at most `most` bytes; of a longer one the beginning, if `cut`.
+  std::string string(std::string_view what, std::uint64_t most, bool cut) {
+    const std::uint64_t begin = at_;
+    const auto length = number<std::uint64_t>(what);
+    need(length, what);
+    if (length > most && !cut) fail(fmt::format("{} has {} bytes, more than {}", what, length, most), begin);
+    std::string text(std::min(length, most), '\0');
+    take(reinterpret_cast<std::byte*>(text.data()), text.size());
+    at_ += length - text.size();
+    return text;
+  }
+
+  void skip(std::uint64_t bytes, std::string_view what) {
+    need(bytes, what);
+    at_ += bytes;
+  }
+
+ private:
+  void take(std::byte* out, std::size_t bytes) {
+    while (bytes > 0) {
+      if (at_ < begin_ || at_ >= end_) refill();
+      const std::size_t n = std::min<std::size_t>(bytes, end_ - at_);
+      std::memcpy(out, buffer_.data() + (at_ - begin_), n);
+      at_ += n;
+      out += n;
+      bytes -= n;
+    }
+  }
+
+  void refill() {
+    const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), left()));
+    file_.read(at_, bytes, buffer_.data());
+    begin_ = at_;
+    end_ = at_ + bytes;
+  }
+
+  InputFile file_;
+  std::vector<std::byte> buffer_;
+  std::uint64_t at_ = 0, begin_ = 0, end_ = 0;
+};
+
+/// Bytes of a value in the file; the least, for a string.
+std::uint64_t value_bytes(const Reader& reader, int type, const std::string& key) {
+  static constexpr std::uint64_t kBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 8, 0, 8, 8, 8};
+  if (type == kArray)
+    reader.fail(fmt::format("the array `{}` holds arrays, which GGUF forbids", key), reader.at());
+  if (type < 0 || type >= static_cast<int>(std::size(kBytes))) {
+    reader.fail(fmt::format("key `{}` has the unknown value type {}", key, type), reader.at());
+  }
+  return kBytes[type];
+}
+
+GgufScalar read_scalar(Reader& reader, int type, const std::string& key) {
+  switch (type) {
+    case 0:
+      return std::uint64_t{reader.number<std::uint8_t>(key)};
+    case 1:
+      return std::int64_t{reader.number<std::int8_t>(key)};
+    case 2:
+      return std::uint64_t{reader.number<std::uint16_t>(key)};
+    case 3:
+      return std::int64_t{reader.number<std::int16_t>(key)};
+    case 4:
+      return std::uint64_t{reader.number<std::uint32_t>(key)};
+    case 5:
+      return std::int64_t{reader.number<std::int32_t>(key)};
+    case 6:
+      return static_cast<double>(reader.number<float>(key));
+    case 7:
+      return reader.number<std::uint8_t>(key) != 0;
+    case kString:
+      return reader.string(key, kKeptStringBytes, true);
+    case 10:
+      return reader.number<std::uint64_t>(key);
+    case 11:
+      return reader.number<std::int64_t>(key);
+    default:
+      return reader.number<double>(key);
+  }
+}
+
+GgufValue read_value(Reader& reader, const std::string& key) {
+  GgufValue value;
+  int type = reader.number<std::int32_t>(key);
+  if (type != kArray) {
+    value_bytes(reader, type, key);
+    value.values.push_back(read_scalar(reader, type, key));
+    return value;
+  }
+  value.array = true;
+  type = reader.number<std::int32_t>(key);
+  const std::uint64_t each = value_bytes(reader, type, key);
+  const std::uint64_t begin = reader.at();
+  value.count = reader.number<std::uint64_t>(key);
+  if (value.count > reader.left() / each) {
+    reader.fail(fmt::format("the array `{}` claims {} values and the file has {} bytes left", key,
+                            value.count, reader.left()),
+                begin);
+  }
+  const std::uint64_t kept = std::min(value.count, type == kString ? kKeptStrings : kKeptNumbers);
+  for (std::uint64_t i = 0; i < kept; ++i) value.values.push_back(read_scalar(reader, type, key));
+  if (type != kString) {
+    reader.skip((value.count - kept) * each, key);
+  } else {
+    for (std::uint64_t i = kept; i < value.count; ++i) reader.skip(reader.number<std::uint64_t>(key), key);
+  }
+  return value;
+}
+
+std::uint64_t alignment_of(const Reader& reader, const GgufHeader& header) {
+  const auto found = header.keys.find("general.alignment");
+  if (found == header.keys.end()) return 32;
+  const auto* value =
+      found->second.array ? nullptr : std::get_if<std::uint64_t>(&found->second.values.front());
+  if (value == nullptr || !std::has_single_bit(*value) || *value > kMaxAlignment) {
+    reader.fail("general.alignment is no power of two", reader.at());
+  }
+  return *value;
+}
+
+void read_keys(Reader& reader, std::uint64_t count, GgufHeader& header) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t begin = reader.at();
+    const std::string key = reader.string(fmt::format("key {}", i), kMaxKeyBytes, false);
+    GgufValue value = read_value(reader, key);
+    if (!header.keys.emplace(key, std::move(value)).second) {
+      reader.fail(fmt::format("key `{}` stands twice", key), begin);
+    }
+  }
+}
+
+void read_tensors(Reader& reader, std::uint64_t count, GgufHeader& header) {
+  std::set<std::string> names;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t begin = reader.at();
+    GgufTensor tensor;
+    tensor.name = reader.string(fmt::format("the name of tensor {}", i), kMaxNameBytes, false);
+    if (!names.insert(tensor.name).second)
+      reader.fail(fmt::format("tensor `{}` stands twice", tensor.name), begin);
+    const auto n_dims = reader.number<std::uint32_t>(tensor.name);
+    if (n_dims < 1 || n_dims > 4) {
+      reader.fail(fmt::format("tensor `{}` has {} dimensions, not 1 to 4", tensor.name, n_dims), begin);
+    }
+    for (std::uint32_t d = 0; d < n_dims; ++d) {
+      tensor.ne.push_back(reader.number<std::int64_t>(tensor.name));
+      if (tensor.ne.back() < 1)
+        reader.fail(fmt::format("tensor `{}` has a dimension below 1", tensor.name), begin);
+    }
+    tensor.gguf_type = reader.number<std::int32_t>(tensor.name);
+    tensor.offset = reader.number<std::uint64_t>(tensor.name);
+    header.tensors.push_back(std::move(tensor));
+  }
+}
+
+/// Bytes of a tensor's data; 0 for a type that we cannot size.
+std::uint64_t data_bytes(const Reader& reader, const GgufTensor& tensor) {
+  const auto type = tensor_type_from_gguf(tensor.gguf_type);
+  if (!type) return 0;
+  const TensorTypeInfo& known = info(*type);
+  if (tensor.ne[0] % known.block != 0) {
+    reader.fail(fmt::format("tensor `{}` has rows of {}, no multiple of {}'s block of {}", tensor.name,
+                            tensor.ne[0], known.name, known.block),
+                reader.at());
+  }
+  std::int64_t bytes = 0;
+  bool over = __builtin_mul_overflow(tensor.ne[0] / known.block, known.block_bytes, &bytes);
+  for (std::size_t d = 1; d < tensor.ne.size(); ++d)
+    over = over || __builtin_mul_overflow(bytes, tensor.ne[d], &bytes);
+  if (over) reader.fail(fmt::format("tensor `{}` is larger than any file", tensor.name), reader.at());
+  return static_cast<std::uint64_t>(bytes);
+}
+
+/// Tensors lie one after the other in the order of their table, each padded to the alignment, all inside the
+/// file.
+void check_offsets(const Reader& reader, const GgufHeader& header, std::uint64_t alignment) {
+  std::uint64_t next = 0;
+  bool next_known = true;
+  const std::uint64_t room = header.file_bytes - header.data_start;
+  for (const GgufTensor& tensor : header.tensors) {
+    const std::uint64_t bytes = data_bytes(reader, tensor);
+    if (tensor.offset % alignment != 0 || (next_known && tensor.offset != next)) {
+      reader.fail(fmt::format("tensor `{}` claims to lie at {} of the data, but its place is {}", tensor.name,
+                              tensor.offset, next),
+                  header.data_start);
+    }
+    if (tensor.offset > room || bytes > room - tensor.offset) {
+      throw Error(
+          fmt::format("{} is not whole: tensor `{}` has {} bytes at {} of the data, which end beyond the "
+                      "file's {} bytes; get it again",
+                      reader.path(), tensor.name, bytes, tensor.offset, header.file_bytes));
+    }
+    next = (tensor.offset + bytes + alignment - 1) / alignment * alignment;
+    next_known = bytes > 0;
+  }
+}
+
+}  // namespace
+
+GgufHeader read_gguf_header(const std::string& path) {
+  Reader reader(path);
+  GgufHeader header;
+  header.file_bytes = reader.size();
+  const auto magic = reader.number<std::uint32_t>("the magic word");
+  if (magic != 0x46554747) reader.fail("it does not begin with `GGUF`", 0);
+  const auto version = reader.number<std::uint32_t>("the version");
+  if ((version & 0xffff) == 0) {
+    throw Error(fmt::format("{} is a GGUF file of a big-endian machine; convert it to little-endian", path));
+  }
+  if (version < 2 || version > 3) {
+    throw Error(
+        fmt::format("{} is GGUF version {}; versions 2 and 3 are read, convert it again", path, version));
+  }
+  header.version = static_cast<int>(version);
+  // The least bytes of an entry: a tensor has an empty name, one dimension, type and offset; a key a bool.
+  const auto counted = [&](std::string_view what, std::uint64_t least_bytes) {
+    const std::uint64_t begin = reader.at();
+    const auto count = reader.number<std::uint64_t>(what);
+    if (count > reader.left() / least_bytes) {
+      reader.fail(fmt::format("the number of {} is {}, too many for {} bytes", what, count, reader.left()),
+                  begin);
+    }
+    return count;
+  };
+  const std::uint64_t tensors = counted("tensors", 8 + 4 + 8 + 4 + 8);
+  const std::uint64_t keys = counted("keys", 8 + 4 + 1);
+  read_keys(reader, keys, header);
+  read_tensors(reader, tensors, header);
+  const std::uint64_t alignment = alignment_of(reader, header);
+  header.data_start = (reader.at() + alignment - 1) / alignment * alignment;
+  if (header.data_start > header.file_bytes) {
+    if (tensors > 0) reader.fail("the file ends before its data", reader.at());
+    header.data_start = header.file_bytes;
+  }
+  check_offsets(reader, header, alignment);
+  return header;
+}
+
+}  // namespace oldiron
