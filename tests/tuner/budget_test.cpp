@@ -1,0 +1,189 @@
+// Time and trial limits, the plan, and going on after a death at any trial.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <set>
+
+#include "tests/tuner/surface.hpp"
+#include "tuner/journal.hpp"
+
+namespace oldiron {
+namespace {
+
+Surface uneven(int cores = 4) {
+  Surface surface;
+  surface.machine = machine_of(cores);
+  surface.noise = 0.01;
+  surface.decode = [](const Config& config) {
+    return (config.decode_threads == 2 ? 12 : 10) * (config.repack == Switch::on ? 1.5 : 1) *
+           (1.5 - config.n_experts / 16.0);
+  };
+  surface.prefill = [](const Config& config) { return config.ubatch == 128 ? 140.0 : 100.0; };
+  return surface;
+}
+
+TEST(BudgetTest, TimeIsNeverExceeded) {
+  for (Engine engine : {Engine::oldiron, Engine::llama_cpp, Engine::ik_llama}) {
+    for (double budget_s = 60; budget_s < 2000; budget_s += 37) {
+      Surface surface = uneven();
+      TuneRequest request = request_for(surface, engine);
+      request.fresh_repetitions = false;
+      request.budget_s = budget_s;
+      const TuneResult result = run(request, surface);
+      EXPECT_LE(surface.now_s, budget_s) << to_string(engine);
+      EXPECT_DOUBLE_EQ(result.elapsed_s, surface.now_s);
+      EXPECT_TRUE(result.lossless.has_value());
+      if (result.stopped_by == StoppedBy::done) {
+        EXPECT_GT(result.trials.size(), 5U);
+      }
+    }
+  }
+}
+
+TEST(BudgetTest, TheDefaultRunsWhateverTheBudget) {
+  Surface surface = uneven();
+  TuneRequest request = request_for(surface);
+  request.budget_s = 1;
+  const TuneResult result = run(request, surface);
+  EXPECT_EQ(result.trials.size(), 1U);
+  EXPECT_EQ(result.stopped_by, StoppedBy::budget);
+  EXPECT_EQ(result.lossless->config, surface.asked.front().config);
+}
+
+TEST(BudgetTest, ASmallBudgetStillConfirmsItsAnswer) {
+  Surface surface = uneven();
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  request.budget_s = 600;
+  const TuneResult result = run(request, surface);
+  EXPECT_EQ(result.stopped_by, StoppedBy::budget);
+  EXPECT_EQ(result.lossless->config.repack, Switch::on);
+  EXPECT_TRUE(result.lossless->confirmed);
+}
+
+TEST(BudgetTest, TrialLimitsHold) {
+  for (int limit = 1; limit < 30; ++limit) {
+    Surface surface = uneven();
+    TuneRequest request = request_for(surface);
+    request.max_trials = limit;
+    const TuneResult result = run(request, surface);
+    EXPECT_LE(surface.asked.size(), static_cast<std::size_t>(limit));
+    EXPECT_TRUE(result.lossless.has_value());
+    if (limit < 15) {
+      EXPECT_EQ(result.stopped_by, StoppedBy::trials) << limit;
+    }
+    if (limit >= 8) {
+      EXPECT_TRUE(result.lossless->confirmed) << limit;
+    }
+  }
+}
+
+TEST(BudgetTest, TrialsFarSlowerThanExpectedAreGivenADeadline) {
+  Surface surface = uneven();
+  run(request_for(surface), surface);
+  EXPECT_EQ(surface.asked.front().budget.seconds, 0) << "nothing is known before the first";
+  for (std::size_t i = 1; i < surface.asked.size(); ++i) EXPECT_GE(surface.asked[i].budget.seconds, 30);
+}
+
+TEST(BudgetTest, ThePlanNamesTrialsLoadsAndTime) {
+  Surface surface = uneven();
+  TuneRequest request = request_for(surface);
+  request.budget_s = 600;
+  const Plan plan = estimate(request, 25, 20);
+  EXPECT_EQ(plan.trials.front().stage, "default");
+  EXPECT_DOUBLE_EQ(plan.trials.front().expected_s, 45);
+  EXPECT_EQ(plan.trials.back().stage, "final");
+  EXPECT_LE(plan.expected_s, 600);
+  EXPECT_EQ(plan.loads, 1);
+  EXPECT_TRUE(surface.asked.empty());
+  request.keeps_model = false;
+  const Plan loading = estimate(request, 25, 20);
+  EXPECT_EQ(loading.loads, static_cast<int>(loading.trials.size()));
+}
+
+class ResumeTest : public testing::Test {
+ protected:
+  ResumeTest()
+      : path_((std::filesystem::temp_directory_path() / ("oldiron_resume_" + std::to_string(getpid())))
+                  .string()) {
+    remove();
+  }
+
+  ~ResumeTest() override { remove(); }
+
+  void remove() const {
+    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(path_ + end);
+  }
+
+  std::string path_;
+};
+
+/// Dies (an exception that nobody expects) at trial `at`, counted over all lives.
+TuneResult live(const TuneRequest& request, Surface& surface, Journal& journal, std::size_t at) {
+  const Evaluate mortal = [&surface, at](const TrialSpec& spec) {
+    if (surface.asked.size() == at) throw std::runtime_error("killed");
+    return surface(spec);
+  };
+  return tune(request, remembered(journal, {"1", "m", "w"}, mortal));
+}
+
+void same_answer_after_every_death(const std::string& file, const TuneRequest& request, Surface& surface,
+                                   const std::function<void()>& reset) {
+  surface.asked.clear();
+  const TuneResult whole = run(request, surface);
+  const std::size_t trials = surface.asked.size();
+  ASSERT_GT(trials, 8U);
+  for (std::size_t at = 0; at < trials; ++at) {
+    reset();
+    surface.asked.clear();
+    surface.now_s = 0;
+    surface.loaded.reset();
+    {
+      Journal journal(file);
+      EXPECT_THROW(live(request, surface, journal, at), std::runtime_error);
+      EXPECT_EQ(journal.all().size(), at);
+    }
+    surface.loaded.reset();
+    Journal journal(file);
+    const TuneResult resumed = live(request, surface, journal, trials + 1);
+    EXPECT_EQ(resumed.lossless->config, whole.lossless->config) << at;
+    EXPECT_EQ(resumed.lossless->decode_tokens_per_s, whole.lossless->decode_tokens_per_s) << at;
+    EXPECT_EQ(resumed.lossy.has_value(), whole.lossy.has_value()) << at;
+    EXPECT_EQ(surface.asked.size(), trials) << at;
+    const std::vector<std::string> keys = path(surface.asked);
+    EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), keys.size()) << "something ran twice";
+  }
+}
+
+TEST_F(ResumeTest, ADeathAtAnyTrialChangesNothing) {
+  Surface surface = uneven();
+  surface.failure = [](const Config& config) { return config.head_type == HeadType::q8_0 ? "crashed" : ""; };
+  TuneRequest request = request_for(surface);
+  request.max_trials = 14;
+  same_answer_after_every_death(path_, request, surface, [this] { remove(); });
+}
+
+TEST_F(ResumeTest, NorUnderATimeBudget) {
+  Surface surface = uneven();
+  surface.load_s = 0;  // a second life loads once more, which a clock sees
+  surface.head_load_s = [](const Config&) { return 0.0; };
+  TuneRequest request = request_for(surface);
+  request.budget_s = 500;
+  same_answer_after_every_death(path_, request, surface, [this] { remove(); });
+}
+
+TEST_F(ResumeTest, AFinishedTuneIsAnsweredFromTheJournal) {
+  Surface surface = uneven();
+  const TuneRequest request = request_for(surface);
+  Journal journal(path_);
+  const TuneResult first = live(request, surface, journal, 1000);
+  const std::size_t ran = surface.asked.size();
+  const TuneResult second = live(request, surface, journal, 1000);
+  EXPECT_EQ(surface.asked.size(), ran);
+  EXPECT_EQ(second.lossless->turn_s, first.lossless->turn_s);
+  EXPECT_EQ(second.trials, first.trials);
+}
+
+}  // namespace
+}  // namespace oldiron

@@ -1,0 +1,68 @@
+// When a difference is one.
+#include "tuner/objective.hpp"
+
+#include <gtest/gtest.h>
+
+namespace oldiron {
+namespace {
+
+Measurement rate(std::vector<double> samples) { return summarise("r", "tokens/s", std::move(samples)); }
+
+TEST(ObjectiveTest, ATurnIsPromptAndAnswer) {
+  const Measurement t = turn(Workload{}, rate({128, 256, 512}), rate({8, 16, 16}));
+  EXPECT_DOUBLE_EQ(t.median, 512 / 256.0 + 128 / 16.0);
+  EXPECT_DOUBLE_EQ(t.low, 512 / 512.0 + 128 / 16.0);
+  EXPECT_DOUBLE_EQ(t.high, 512 / 128.0 + 128 / 8.0);
+  EXPECT_EQ(t.samples.size(), 3U);
+}
+
+TEST(ObjectiveTest, PoolingKeepsEverySampleAndTheNoiseTags) {
+  Measurement noisy = rate({1, 2});
+  noisy.tags = {"noisy: steal 4 %"};
+  const Measurement all = pooled({rate({3, 4}), noisy});
+  EXPECT_EQ(all.samples, (std::vector<double>{3, 4, 1, 2}));
+  EXPECT_EQ(std::count(all.tags.begin(), all.tags.end(), "noisy: steal 4 %"), 1);
+}
+
+TEST(ObjectiveTest, AnEffectNeedsAnIntervalBesideOneAndMoreThanNoise) {
+  EXPECT_EQ(verdict(quotient(rate({110, 111, 112}), rate({100, 101, 102}))), Verdict::helped);
+  EXPECT_EQ(verdict(quotient(rate({100, 101, 102}), rate({110, 111, 112}))), Verdict::hurt);
+  EXPECT_EQ(verdict(quotient(rate({100, 110, 120}), rate({90, 101, 105}))), Verdict::no_effect);
+  EXPECT_EQ(verdict(quotient(rate({101}), rate({100}))), Verdict::no_effect);
+}
+
+TEST(ObjectiveTest, ADuelIsWonByEveryPairAndTheSamples) {
+  const std::vector<double> fast = {9.0, 9.1, 9.2, 9.3, 9.1, 9.2},
+                            slow = {10.0, 10.1, 10.2, 10.1, 10.3, 10.2};
+  EXPECT_TRUE(duel({9.1, 9.2}, {10.1, 10.2}, fast, slow).candidate_wins);
+  EXPECT_FALSE(duel({10.1, 10.2}, {9.1, 9.2}, slow, fast).candidate_wins);
+  EXPECT_FALSE(duel({9.1, 10.3}, {10.1, 10.2}, fast, slow).candidate_wins) << "one pair says no";
+  EXPECT_FALSE(duel({9.1, 9.2}, {10.1, 10.2}, {9.0, 10.4, 9.9, 10.3, 9.1, 10.2}, slow).candidate_wins)
+      << "samples do not separate";
+  EXPECT_FALSE(duel({}, {}, {}, {}).candidate_wins);
+}
+
+TEST(ObjectiveTest, ADuelOfAHairIsNotWon) {
+  const std::vector<double> fast = {9.90, 9.91, 9.92, 9.93, 9.91}, slow = {10.0, 10.01, 10.02, 10.01, 10.03};
+  EXPECT_FALSE(duel({9.91}, {10.01}, fast, slow).candidate_wins) << "1 % is inside the noise floor";
+}
+
+TEST(ObjectiveTest, FewSamplesMustNotOverlapAtAll) {
+  EXPECT_TRUE(duel({5, 5}, {10, 10}, {5, 5}, {10, 10}).candidate_wins);
+  EXPECT_FALSE(duel({5, 5}, {10, 10}, {5, 10.5}, {10, 10}).candidate_wins);
+}
+
+TEST(ObjectiveTest, BreakEvenIsWhatARoundMustYield) {
+  Trial trial;
+  EXPECT_TRUE(verify_costs(trial).empty());
+  for (int n = 1; n <= 3; ++n)
+    trial.measurements.push_back(summarise("verify_s/" + std::to_string(n), "s", {0.1 * (n + 1)}));
+  const std::vector<VerifyCost> costs = verify_costs(trial);
+  ASSERT_EQ(costs.size(), 3U);
+  EXPECT_DOUBLE_EQ(costs[0].break_even_tokens, 1);
+  EXPECT_DOUBLE_EQ(costs[2].break_even_tokens, 2);
+  EXPECT_EQ(costs[2].tokens, 3);
+}
+
+}  // namespace
+}  // namespace oldiron

@@ -1,0 +1,325 @@
+// The loop on synthetic surfaces: finds what there is, keeps its budget, repeats itself exactly.
+#include "tuner/tune.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/tuner/surface.hpp"
+#include "tuner/prior.hpp"
+
+namespace oldiron {
+namespace {
+
+double threads_curve(int threads, int best) {
+  return 10.0 * threads / (threads + std::abs(threads - best) + 1.0);
+}
+
+const Effect* effect_of(const TuneResult& result, std::string_view lever, std::string_view value) {
+  for (const Effect& effect : result.effects)
+    if (effect.lever == lever && effect.value == value) return &effect;
+  return nullptr;
+}
+
+/// Best with 4 decode threads, 8 prefill threads, ubatch 256; fewer experts and a smaller head are faster.
+Surface separable(int cores = 8) {
+  Surface surface;
+  surface.machine = machine_of(cores);
+  surface.decode = [](const Config& config) {
+    return threads_curve(config.decode_threads, 4) * (2 - config.n_experts / 8.0) *
+           (config.head_type == HeadType::q4_0 ? 1.2 : 1);
+  };
+  surface.prefill = [](const Config& config) {
+    return 10 * threads_curve(config.prefill_threads, 8) * (config.ubatch == 256 ? 1.3 : 1) *
+           (2 - config.n_experts / 8.0);
+  };
+  return surface;
+}
+
+TEST(TuneTest, TheDefaultRunsFirstAndWhole) {
+  Surface surface = separable();
+  const TuneRequest request = request_for(surface);
+  const TuneResult result = run(request, surface);
+  ASSERT_TRUE(result.default_trial.has_value());
+  EXPECT_EQ(surface.asked.front().config, start(request.space, request.machine, request.model));
+  EXPECT_GT(surface.asked.front().workload.prompt_tokens, 0);
+  EXPECT_GT(surface.asked.front().workload.generate_tokens, 0);
+  EXPECT_EQ(result.trials.size(), surface.asked.size());
+}
+
+TEST(TuneTest, FindsTheOptimumOfASeparableSurface) {
+  Surface surface = separable();
+  const TuneResult result = run(request_for(surface), surface);
+  ASSERT_TRUE(result.lossless.has_value());
+  EXPECT_EQ(result.lossless->config.decode_threads, 4);
+  EXPECT_EQ(result.lossless->config.prefill_threads, 8);
+  EXPECT_EQ(result.lossless->config.ubatch, 256);
+  EXPECT_EQ(result.lossless->config.n_experts, 8);
+  EXPECT_TRUE(result.lossless->confirmed);
+  EXPECT_TRUE(result.lossless->against_default.candidate_wins);
+  EXPECT_EQ(result.stopped_by, StoppedBy::done);
+  ASSERT_TRUE(result.lossy.has_value());
+  EXPECT_EQ(result.lossy->config.n_experts, 4);
+  EXPECT_EQ(result.lossy->config.head_type, HeadType::q4_0);
+  EXPECT_EQ(result.lossy->config.decode_threads, 4);
+  EXPECT_EQ(result.lossy->quality, "not measured");
+}
+
+TEST(TuneTest, AProductOfPhasesIsWalkedAsASum) {
+  Surface surface = separable(16);
+  TuneRequest request = request_for(surface);
+  override_axis(request.space, "n_experts", "8");
+  override_axis(request.space, "head_type", "as_is");
+  const TuneResult result = run(request, surface);
+  std::size_t search = 0;
+  for (const TrialSpec& spec : surface.asked) search += spec.repetition == 0 ? 1 : 0;
+  // 5 decode threads, 5 x 3 prefill settings; the default serves both, hopeless ones are left out. The
+  // product is 75.
+  EXPECT_LE(search, 5 + 5 * 3 - 1U);
+  EXPECT_EQ(result.lossless->config.decode_threads, 4);
+  for (const TrialSpec& spec : surface.asked) {
+    if (spec.repetition == 0 && spec != surface.asked.front()) {
+      EXPECT_TRUE(spec.workload.prompt_tokens == 0 || spec.workload.generate_tokens == 0);
+    }
+  }
+}
+
+TEST(TuneTest, FindsAnInteractionThatNoSweepShows) {
+  Surface surface;
+  surface.decode = [](const Config& config) {
+    const int both = (config.repack == Switch::on) + (config.load_mode == LoadMode::read);
+    return both == 2 ? 7.8 : both == 1 ? 3.4 : 3.5;
+  };
+  const TuneResult result = run(request_for(surface, Engine::ik_llama), surface);
+  ASSERT_TRUE(result.lossless.has_value());
+  EXPECT_EQ(result.lossless->config.repack, Switch::on);
+  EXPECT_EQ(result.lossless->config.load_mode, LoadMode::read);
+  EXPECT_NEAR(result.lossless->decode_tokens_per_s.median, 7.8, 1e-9);
+}
+
+TEST(TuneTest, TiesKeepTheDefault) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Surface surface;
+    surface.noise = 0.01;
+    surface.seed = seed;
+    const TuneRequest request = request_for(surface);
+    const TuneResult result = run(request, surface);
+    ASSERT_TRUE(result.lossless.has_value());
+    EXPECT_EQ(result.lossless->config, start(request.space, request.machine, request.model)) << seed;
+    EXPECT_FALSE(result.lossy.has_value()) << seed;
+  }
+}
+
+TEST(TuneTest, NoiseRarelyHidesWhatIsThere) {
+  int found = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Surface surface = separable();
+    surface.noise = 0.02;
+    surface.seed = seed;
+    const TuneResult result = run(request_for(surface), surface);
+    found += result.lossless->config.decode_threads == 4 && result.lossless->config.ubatch == 256 ? 1 : 0;
+  }
+  EXPECT_GE(found, 19);
+}
+
+TEST(TuneTest, ACliffAndAFailingRegionAreSurvived) {
+  Surface surface = separable();
+  const auto decode = surface.decode;
+  surface.decode = [decode](const Config& config) {
+    return config.decode_threads == 8 ? 0.01 : decode(config);
+  };
+  surface.failure = [](const Config& config) {
+    return config.ubatch == 256 ? "out of memory" : config.head_type == HeadType::q4_0 ? "crashed" : "";
+  };
+  const TuneResult result = run(request_for(surface), surface);
+  ASSERT_TRUE(result.lossless.has_value());
+  EXPECT_EQ(result.lossless->config.decode_threads, 4);
+  EXPECT_EQ(result.lossless->config.ubatch, 512);
+  ASSERT_NE(effect_of(result, "ubatch", "256"), nullptr);
+  EXPECT_EQ(effect_of(result, "ubatch", "256")->verdict, Verdict::failed);
+  EXPECT_EQ(effect_of(result, "ubatch", "256")->reason, "out of memory");
+  EXPECT_EQ(result.lossy->config.head_type, HeadType::as_is);
+}
+
+TEST(TuneTest, ADefaultThatFailsIsNotTheEnd) {
+  Surface surface = separable();
+  surface.failure = [](const Config& config) { return config.prefill_threads == 8 ? "it hung" : ""; };
+  const TuneResult result = run(request_for(surface), surface);
+  EXPECT_EQ(result.default_trial->status, Status::failed);
+  ASSERT_TRUE(result.lossless.has_value());
+  EXPECT_EQ(result.lossless->config.prefill_threads, 4);
+  EXPECT_TRUE(result.lossless->confirmed);
+}
+
+TEST(TuneTest, NothingRunsAndThatIsAResult) {
+  Surface surface;
+  surface.failure = [](const Config&) { return "no"; };
+  const TuneResult result = run(request_for(surface), surface);
+  EXPECT_FALSE(result.lossless.has_value());
+  EXPECT_FALSE(result.lossy.has_value());
+  for (const Effect& effect : result.effects) EXPECT_EQ(effect.verdict, Verdict::failed);
+}
+
+TEST(TuneTest, ASenselessRateIsAFailure) {
+  Surface surface;
+  surface.decode = [](const Config& config) { return config.decode_threads == 1 ? 0.0 : 10.0; };
+  const TuneResult result = run(request_for(surface), surface);
+  EXPECT_EQ(effect_of(result, "decode_threads", "1")->verdict, Verdict::failed);
+}
+
+TEST(TuneTest, EffectsTellHelpedHurtAndNothing) {
+  Surface surface;
+  surface.noise = 0.005;
+  surface.prefill = [](const Config& config) { return config.ubatch == 256 ? 120.0 : 100.0; };
+  surface.decode = [](const Config& config) { return config.decode_threads == 1 ? 8.0 : 10.0; };
+  const TuneResult result = run(request_for(surface), surface);
+  const Effect* ubatch = effect_of(result, "ubatch", "256");
+  ASSERT_NE(ubatch, nullptr);
+  EXPECT_EQ(ubatch->verdict, Verdict::helped);
+  EXPECT_EQ(ubatch->from, "512");
+  ASSERT_TRUE(ubatch->prefill.has_value());
+  EXPECT_NEAR(ubatch->prefill->median, 1.2, 0.02);
+  EXPECT_FALSE(ubatch->decode.has_value());
+  EXPECT_EQ(effect_of(result, "decode_threads", "1")->verdict, Verdict::hurt);
+  EXPECT_EQ(effect_of(result, "prefill_threads", "1")->verdict, Verdict::no_effect);
+  EXPECT_EQ(effect_of(result, "head_type", "q4_0")->loss, Loss::lossy);
+}
+
+TEST(TuneTest, SweepsComeBeforeTheProduct) {
+  Surface surface = separable();
+  std::vector<std::string> stages;
+  const TuneRequest request = request_for(surface);
+  tune(request, std::ref(surface), [&](const Step& step) {
+    if (step.trial == nullptr && (stages.empty() || stages.back() != step.stage))
+      stages.push_back(step.stage);
+  });
+  EXPECT_THAT(stages, testing::ElementsAre("default", "sweep", "lossy", "product", "lossy", "final"));
+}
+
+TEST(TuneTest, FinalistsAndTheDefaultTakeTurns) {
+  Surface surface = separable();
+  const TuneRequest request = request_for(surface);
+  const TuneResult result = run(request, surface);
+  const Config from = start(request.space, request.machine, request.model);
+  std::string order;
+  for (const TrialSpec& spec : surface.asked)
+    if (spec.repetition > 0 && is_lossless(spec.config, request.machine, request.model))
+      order += spec.config == result.lossless->config ? 'A' : spec.config == from ? 'D' : 'B';
+  EXPECT_TRUE(order == "ADDAAD" || order == "DAADDA") << order;
+  EXPECT_EQ(result.lossless->decode_tokens_per_s.samples.size(), 3U * 3U);
+}
+
+TEST(TuneTest, VerifyIsMeasuredOnceOnTheAnswer) {
+  Surface surface = separable();
+  TuneRequest request = request_for(surface);
+  request.base.workload.verify_max = 8;
+  const TuneResult result = run(request, surface);
+  int verifies = 0;
+  for (const TrialSpec& spec : surface.asked)
+    if (spec.workload.verify_max > 0) {
+      ++verifies;
+      EXPECT_EQ(spec.config, result.lossless->config);
+    }
+  EXPECT_EQ(verifies, 1);
+  ASSERT_EQ(result.verify_costs.size(), 8U);
+  EXPECT_NEAR(result.verify_costs[3].break_even_tokens, 2.2, 1e-9);
+  EXPECT_EQ(result.lossless->config.draft_len, 0);
+}
+
+TEST(TuneTest, AFixedLossySettingMakesEveryAnswerLossy) {
+  Surface surface = separable();
+  TuneRequest request = request_for(surface);
+  override_axis(request.space, "n_experts", "3");
+  override_axis(request.space, "head_type", "as_is");
+  const TuneResult result = run(request, surface);
+  EXPECT_FALSE(result.lossless.has_value());
+  ASSERT_TRUE(result.lossy.has_value());
+  EXPECT_EQ(result.lossy->config.n_experts, 3);
+  EXPECT_EQ(result.lossy->config.decode_threads, 4);
+  EXPECT_EQ(result.lossy->quality, "not measured");
+}
+
+TEST(TuneTest, HopelessCandidatesAreNotRunAndSaidSo) {
+  Surface surface;
+  surface.machine = machine_of(8);
+  TuneRequest request = request_for(surface);
+  request.profile = profile_of({{1, 1e9}, {2, 2e9}, {4, 6e9}, {8, 6e9}});
+  const Prior prior = {&request.model, &request.profile};
+  const Config from = start(request.space, request.machine, request.model);
+  const double roof = ceiling_tokens_per_s(prior, from, Workload{}, Phase::decode, {});
+  surface.decode = [roof](const Config&) { return 0.6 * roof; };
+  const TuneResult result = run(request, surface);
+  for (const TrialSpec& spec : surface.asked) EXPECT_GT(spec.config.decode_threads, 2);
+  EXPECT_THAT(result.left_out, testing::Contains(testing::Field(&LeftOut::lever, "decode_threads=1")));
+}
+
+TEST(TuneTest, AnImpossibleDefaultIsRefusedBeforeAnythingRuns) {
+  Surface surface;
+  TuneRequest request = request_for(surface);
+  override_axis(request.space, "decode_threads", "64");
+  EXPECT_THROW(run(request, surface), Error);
+  EXPECT_TRUE(surface.asked.empty());
+}
+
+TEST(TuneTest, UnknownStrategyAndHugeSpacesAreRefused) {
+  Surface surface;
+  TuneRequest request = request_for(surface);
+  request.strategy = "gird";
+  EXPECT_THROW(run(request, surface), Error);
+  request = request_for(surface);
+  std::string many = "1";
+  for (int i = 2; i <= 400; ++i) many += "," + std::to_string(i);
+  override_axis(request.space, "ubatch", many);
+  override_axis(request.space, "parallel", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16");
+  EXPECT_THROW(run(request, surface), Error);
+}
+
+TEST(TuneTest, TheSameSeedWalksTheSamePath) {
+  Surface one = separable(), two = separable();
+  one.noise = two.noise = 0.02;
+  run(request_for(one), one);
+  run(request_for(two), two);
+  EXPECT_EQ(path(one.asked), path(two.asked));
+}
+
+TEST(TuneTest, ASignalBetweenTrialsEndsItInOrder) {
+  Surface surface = separable();
+  TuneRequest request = request_for(surface);
+  request.interrupted = [&] { return surface.asked.size() == 4; };
+  const TuneResult result = run(request, surface);
+  EXPECT_EQ(result.stopped_by, StoppedBy::signal);
+  EXPECT_EQ(result.trials.size(), 4U);
+  EXPECT_TRUE(result.lossless.has_value());
+  EXPECT_FALSE(result.lossless->confirmed);
+}
+
+TEST(TuneTest, ATrialCutShortIsNoResult) {
+  Surface surface = separable();
+  const TuneRequest request = request_for(surface);
+  const TuneResult result = tune(request, [&](const TrialSpec& spec) {
+    if (surface.asked.size() == 3) throw StopTune{};
+    return surface(spec);
+  });
+  EXPECT_EQ(result.stopped_by, StoppedBy::signal);
+  EXPECT_EQ(result.trials.size(), 3U);
+}
+
+TEST(TuneTest, OrderNeedsFewLoads) {
+  Surface surface = separable();
+  const TuneResult result = run(request_for(surface), surface);
+  int loads = 0, heads = 0;
+  const Machine machine = surface.machine;
+  for (std::size_t i = 0; i < surface.asked.size(); ++i) {
+    const Reload due =
+        i == 0 ? Reload::all : reload_due(surface.asked[i - 1].config, surface.asked[i].config, machine);
+    loads += due == Reload::all ? 1 : 0;
+    heads += due == Reload::head ? 1 : 0;
+  }
+  EXPECT_EQ(loads, 1);
+  EXPECT_EQ(result.loads, 1);
+  EXPECT_LE(heads, 8);
+}
+
+}  // namespace
+}  // namespace oldiron

@@ -1,0 +1,232 @@
+// Interleaved repetitions, the choice of the winner, and the trials that only the winner gets.
+#include "tuner/finals.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace oldiron {
+
+namespace {
+
+// Within this of the best a configuration may be the better one in truth, so it runs in the finals too.
+constexpr double kPhotoFinish = 0.03;
+
+struct Finalist {
+  Config config;
+  std::vector<Measurement> prefill, decode;   ///< of the final trials
+  std::vector<std::optional<double>> turn_s;  ///< one per round; none: that trial failed
+
+  bool dropped() const { return !turn_s.empty() && !turn_s.back(); }
+};
+
+bool same_losses(const Config& a, const Config& b) {
+  for (const Lever& each : levers())
+    if (each.loss == Loss::lossy && each.get(a) != each.get(b)) return false;
+  return true;
+}
+
+/// The fastest configuration considered that `fits`; none if none ran.
+template <class Fits>
+std::optional<Config> fastest(const Search& search, Fits fits) {
+  std::optional<Config> best;
+  double best_s = 0;
+  for (const Config& config : search.considered()) {
+    const auto turn = search.turn(config);
+    if (!turn || !fits(config) || (best && turn->median >= best_s)) continue;
+    best = config;
+    best_s = turn->median;
+  }
+  return best;
+}
+
+std::vector<Finalist> choose_finalists(const Search& search) {
+  const Config& start = search.default_config();
+  const Config& best = search.incumbent();
+  std::vector<Finalist> finalists;
+  if (search.turn(start)) finalists.push_back({start, {}, {}, {}});
+  const auto best_turn = search.turn(best);
+  if (!best_turn || best == start) return finalists;
+  finalists.insert(finalists.begin(), {best, {}, {}, {}});
+  const auto close = fastest(search, [&](const Config& config) {
+    return config != best && config != start && same_losses(config, start) &&
+           search.turn(config)->median < best_turn->median * (1 + kPhotoFinish);
+  });
+  if (close) finalists.insert(finalists.begin() + 1, {*close, {}, {}, {}});
+  return finalists;
+}
+
+double round_s(const Search& search, const std::vector<Finalist>& finalists, const Workload& workload) {
+  double seconds = 0;
+  for (const Finalist& each : finalists) seconds += search.expected_s(each.config, workload, 1);
+  return seconds;
+}
+
+void interleave(Search& search, std::vector<Finalist>& finalists) {
+  const TuneRequest& request = search.request();
+  Workload workload = request.base.workload;
+  workload.verify_max = 0;
+  workload.streams_max = 0;
+  // Two rounds or more are wanted: for them first the runner-up gives way, then the length of the answer.
+  const auto twice_fits = [&] { return 2 * round_s(search, finalists, workload) <= search.left_s(); };
+  const bool few = search.trials_left() < 2 * static_cast<int>(finalists.size());
+  if ((few || !twice_fits()) && finalists.size() == 3) finalists.erase(finalists.begin() + 1);
+  if (!twice_fits()) workload = search.search_workload();
+  // The default alone needs its interval, not a comparison.
+  const int rounds = finalists.size() > 1 ? request.repetitions : std::min(2, request.repetitions);
+  for (int round = 1; round <= rounds; ++round) {
+    // Half a round compares nothing.
+    if (round_s(search, finalists, workload) > search.left_s()) return;
+    if (search.trials_left() < static_cast<int>(finalists.size())) return;
+    // There and back again (A D D A): a steady drift of the machine cancels, and a load is saved. The seed
+    // says who begins.
+    const bool backwards = (request.seed + static_cast<std::uint64_t>(round)) % 2 == 0;
+    for (std::size_t i = 0; i < finalists.size(); ++i) {
+      Finalist& finalist = finalists[backwards ? finalists.size() - 1 - i : i];
+      if (finalist.dropped()) continue;
+      const auto trial = search.repeat(finalist.config, round, workload, "final");
+      if (!trial) return;
+      const Measurement* prefill = trial->find(kPrefill);
+      const Measurement* decode = trial->find(kDecode);
+      if ((trial->status != Status::ok && trial->status != Status::noisy) || prefill == nullptr ||
+          decode == nullptr) {
+        finalist.turn_s.push_back(std::nullopt);
+        continue;
+      }
+      finalist.prefill.push_back(*prefill);
+      finalist.decode.push_back(*decode);
+      finalist.turn_s.push_back(turn_s(request.base.workload, prefill->median, decode->median));
+    }
+  }
+}
+
+Answer answer_of(const Search& search, const Finalist& finalist) {
+  Answer answer;
+  answer.config = finalist.config;
+  const bool repeated = !finalist.prefill.empty();
+  answer.prefill_tokens_per_s = repeated
+                                    ? pooled(finalist.prefill)
+                                    : search.rate(finalist.config, Phase::prefill).value_or(Measurement{});
+  answer.decode_tokens_per_s = repeated ? pooled(finalist.decode)
+                                        : search.rate(finalist.config, Phase::decode).value_or(Measurement{});
+  answer.turn_s =
+      turn(search.request().base.workload, answer.prefill_tokens_per_s, answer.decode_tokens_per_s);
+  answer.confirmed = repeated;
+  return answer;
+}
+
+/// Samples of seconds per turn: of the search, and of every final trial.
+std::vector<double> all_samples(const Search& search, const Finalist& finalist) {
+  std::vector<double> samples;
+  if (const auto searched = search.turn(finalist.config)) samples = searched->samples;
+  for (std::size_t i = 0; i < finalist.prefill.size(); ++i) {
+    const Measurement one = turn(search.request().base.workload, finalist.prefill[i], finalist.decode[i]);
+    samples.insert(samples.end(), one.samples.begin(), one.samples.end());
+  }
+  return samples;
+}
+
+Duel compare(const Search& search, const Finalist& candidate, const Finalist& start) {
+  std::vector<double> here, there;
+  const std::size_t rounds = std::min(candidate.turn_s.size(), start.turn_s.size());
+  for (std::size_t i = 0; i < rounds; ++i) {
+    if (!candidate.turn_s[i] || !start.turn_s[i]) continue;
+    here.push_back(*candidate.turn_s[i]);
+    there.push_back(*start.turn_s[i]);
+  }
+  if (!here.empty()) return duel(here, there, all_samples(search, candidate), all_samples(search, start));
+  // No room for finals: the search's own figures decide, and the answer says that it is not confirmed.
+  Duel unpaired;
+  const auto ratio = search.speed_ratio(candidate.config, start.config, Phase::both);
+  if (ratio) unpaired = {*ratio, 1, verdict(*ratio) == Verdict::helped};
+  return unpaired;
+}
+
+std::optional<Answer> pick_winner(const Search& search, const std::vector<Finalist>& finalists) {
+  const Finalist* start = nullptr;
+  for (const Finalist& each : finalists)
+    if (each.config == search.default_config() && !each.dropped()) start = &each;
+  std::optional<Answer> winner;
+  for (const Finalist& each : finalists) {
+    if (&each == start || each.dropped()) continue;
+    Answer answer = answer_of(search, each);
+    if (start != nullptr) {
+      answer.against_default = compare(search, each, *start);
+      if (!answer.against_default.candidate_wins) continue;
+    } else if (each.config == search.default_config()) {
+      continue;
+    }
+    // The best comes first in the list: the runner-up takes its place only by more than noise, or with fewer
+    // flags.
+    const Config& from = search.default_config();
+    if (winner) {
+      const double gain = winner->turn_s.median / answer.turn_s.median;
+      const bool simpler = differences(answer.config, from).size() < differences(winner->config, from).size();
+      if (!(gain > 1 + kNoiseFloor || (simpler && gain > 1 - kNoiseFloor))) continue;
+    }
+    winner = answer;
+  }
+  if (!winner && start != nullptr) winner = answer_of(search, *start);
+  return winner;
+}
+
+/// The fastest lossy configuration, if it beats `lossless` by more than noise; run once more as a whole.
+std::optional<Answer> pick_lossy(Search& search, const Answer& lossless) {
+  const auto lossy = [&](const Config& config) { return !same_losses(config, search.default_config()); };
+  auto best = fastest(search, lossy);
+  if (!best) return std::nullopt;
+  // Its lossy settings may have been measured before the other levers found their place.
+  Config joined = lossless.config;
+  for (const Lever& each : levers())
+    if (each.loss == Loss::lossy) each.set(joined, each.get(*best));
+  if (search.measure(joined, Phase::both, "lossy")) best = fastest(search, lossy);
+  const auto ratio = search.speed_ratio(*best, lossless.config, Phase::both);
+  if (!ratio || verdict(*ratio) != Verdict::helped) return std::nullopt;
+  Finalist finalist = {*best, {}, {}, {}};
+  Workload workload = search.request().base.workload;
+  workload.verify_max = 0;
+  workload.streams_max = 0;
+  if (const auto trial = search.repeat(*best, 1, workload, "final"))
+    if (trial->find(kPrefill) != nullptr && trial->find(kDecode) != nullptr) {
+      finalist.prefill = {*trial->find(kPrefill)};
+      finalist.decode = {*trial->find(kDecode)};
+    }
+  Answer answer = answer_of(search, finalist);
+  answer.quality = "not measured";
+  return answer;
+}
+
+/// What verification and batches cost at the answer.
+void measure_verify(Search& search, const Config& config) {
+  Workload workload = search.search_workload();
+  workload.prompt_tokens = 0;
+  workload.verify_max = search.request().base.workload.verify_max;
+  workload.streams_max = search.request().base.workload.streams_max;
+  if (workload.verify_max <= 0 && workload.streams_max <= 0) return;
+  if (const auto trial = search.repeat(config, 0, workload, "verify"))
+    search.record().verify_costs = verify_costs(*trial);
+}
+
+}  // namespace
+
+void run_finals(Search& search) {
+  search.open_reserve();
+  std::vector<Finalist> finalists = choose_finalists(search);
+  interleave(search, finalists);
+  TuneResult& record = search.record();
+  for (const Finalist& each : finalists)
+    if (each.config == search.default_config()) record.default_answer = answer_of(search, each);
+  const std::optional<Answer> winner = pick_winner(search, finalists);
+  if (!winner) return;
+  record.lossy = pick_lossy(search, *winner);
+  measure_verify(search, winner->config);
+  const TuneRequest& request = search.request();
+  if (is_lossless(winner->config, request.machine, request.model)) {
+    record.lossless = winner;
+  } else if (!record.lossy) {  // a fixed setting is lossy, so that every answer is
+    record.lossy = winner;
+    record.lossy->quality = "not measured";
+  }
+}
+
+}  // namespace oldiron
