@@ -104,8 +104,8 @@ Config resolve(Config config, const Machine& machine, const ModelSpec& model);
 std::string why_invalid(const Config& config, const Machine& machine, const ModelSpec& model);
 
 struct Flags {
-  std::vector<std::string> argv;         ///< what to append to the tool's command line
-  std::vector<std::string> unsupported;  ///< "lever=value: reason"; never dropped in silence
+  std::vector<std::string> argv = {};         ///< what to append to the tool's command line
+  std::vector<std::string> unsupported = {};  ///< "lever=value: reason"; never dropped in silence
 };
 
 /// The tool's flags for `config`. Levers equal to their default in `Config{}` are left out, unless `all`.

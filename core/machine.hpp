@@ -1,4 +1,5 @@
-// Machine: facts about the computer. Profile: what it can do, measured. State: what changes from minute to minute.
+// Machine: facts about the computer. Profile: what it can do, measured. State: what changes from minute to
+// minute.
 #pragma once
 
 #include <cstdint>
@@ -11,51 +12,51 @@
 namespace oldiron {
 
 struct Core {
-  int id = 0;                ///< logical index of the physical core
-  int node = 0;              ///< NUMA node
+  int id = 0;    ///< logical index of the physical core
+  int node = 0;  ///< NUMA node
   int package = 0;
-  std::vector<int> cpus;     ///< OS numbers of its hardware threads, allowed ones only
-  int efficiency = 0;        ///< hwloc CPU kind; higher is faster
+  std::vector<int> cpus = {};  ///< OS numbers of its hardware threads, allowed ones only
+  int efficiency = 0;          ///< hwloc CPU kind; higher is faster
   bool operator==(const Core&) const = default;
 };
 
 struct Cache {
   int level = 0;
   std::int64_t bytes = 0;
-  int cores = 0;      ///< cores sharing one instance
+  int cores = 0;  ///< cores sharing one instance
   int instances = 0;
   bool operator==(const Cache&) const = default;
 };
 
 struct MemoryModules {
-  std::string type;              ///< "DDR4"
+  std::string type = {};  ///< "DDR4"
   int populated = 0, slots = 0;
-  double transfers_per_s = 0;    ///< configured
-  double bytes_per_s = 0;        ///< theoretical, of the populated channels
+  double transfers_per_s = 0;  ///< configured
+  double bytes_per_s = 0;      ///< theoretical, of the populated channels
   bool operator==(const MemoryModules&) const = default;
 };
 
 /// Identity: never changes with load, cpuset or governor.
 struct Machine {
-  std::string cpu_model;
-  std::string hypervisor;   ///< empty on bare metal
+  std::string cpu_model = {};
+  std::string hypervisor = {};  ///< empty on bare metal
   int packages = 0;
   int nodes = 0;
-  std::vector<Core> cores;  ///< those this process may use
-  std::vector<Cache> caches;
-  std::vector<std::string> isas;  ///< validated by running one instruction of each
+  std::vector<Core> cores = {};  ///< those this process may use
+  std::vector<Cache> caches = {};
+  std::vector<std::string> isas = {};  ///< validated by running one instruction of each
   std::int64_t memory_bytes = 0;
   Available<MemoryModules> modules = Available<MemoryModules>::not_available("not read");
-  std::string kernel;
-  std::string transparent_huge_pages;  ///< "always", "madvise", "never" or why not known
+  std::string kernel = {};
+  std::string transparent_huge_pages = {};  ///< "always", "madvise", "never" or why not known
   bool operator==(const Machine&) const = default;
 };
 
 /// Re-read before every trial; stored beside it, never part of a fingerprint.
 struct MachineState {
-  int allowed_cpus = 0;           ///< affinity mask and cpuset
-  double cpu_quota = 0;           ///< cgroup cpu.max in CPUs; 0: none
-  std::int64_t memory_available_bytes = 0;  ///< MemAvailable
+  int allowed_cpus = 0;                        ///< affinity mask and cpuset
+  double cpu_quota = 0;                        ///< cgroup cpu.max in CPUs; 0: none
+  std::int64_t memory_available_bytes = 0;     ///< MemAvailable
   std::int64_t cgroup_memory_free_bytes = -1;  ///< memory.max minus use; -1: no limit
   std::int64_t node_free_bytes = -1;           ///< free memory of the allowed NUMA nodes; -1: not known
   double load_1min = 0;
@@ -70,19 +71,20 @@ int usable_threads(const Machine& machine, const MachineState& state);
 /// What a load may take: the least of the three figures of MachineState, less a reserve of max(512 MiB, 3 %).
 std::int64_t usable_memory_bytes(const MachineState& state);
 
-/// CPU numbers for n threads: one per physical core first, nodes filled in order, then second hardware threads.
+/// CPU numbers for n threads: one per physical core first, nodes filled in order, then second hardware
+/// threads.
 std::vector<int> place(const Machine& machine, int n_threads);
 
 struct BandwidthPoint {
   int threads = 0;
-  Measurement bytes_per_s;
+  Measurement bytes_per_s = {};
   std::int64_t buffer_bytes = 0;
-  std::string isa;
+  std::string isa = {};
   bool operator==(const BandwidthPoint&) const = default;
 };
 
 struct Profile {
-  std::vector<BandwidthPoint> read;
+  std::vector<BandwidthPoint> read = {};
   /// Set if the last doubling of threads gained under 15 %: only then do we say "memory wall".
   bool read_saturated = false;
 

@@ -7,9 +7,9 @@
 namespace oldiron {
 
 struct Measurement {
-  std::string name;             ///< "decode_tokens_per_s"
-  std::string unit;             ///< "tokens/s"
-  std::vector<double> samples;  ///< all of them, in order of time; nothing is ever thrown away
+  std::string name = {};             ///< "decode_tokens_per_s"
+  std::string unit = {};             ///< "tokens/s"
+  std::vector<double> samples = {};  ///< all of them, in order of time; nothing is ever thrown away
   double median = 0;
   double low = 0, high = 0;            ///< 95 % interval of the median
   std::vector<std::string> tags = {};  ///< "noisy: steal 4 %", "single sample"

@@ -1,4 +1,5 @@
-// ModelSpec: the shapes of a model, from a GGUF or a card, and the exact bytes and flops that a step of it moves.
+// ModelSpec: the shapes of a model, from a GGUF or a card, and the exact bytes and flops that a step of it
+// moves.
 #pragma once
 
 #include <array>
@@ -14,18 +15,28 @@ namespace oldiron {
 
 /// What a tensor is for; decides how often a token reads it.
 enum class Role : std::uint8_t {
-  attn, linattn, dense, shexp,  ///< read in full
-  exps, exps_bias, exps_scale,  ///< read used / total
-  router, norm, bias, proj, ple,  ///< read in full
+  attn,
+  linattn,
+  dense,
+  shexp,  ///< read in full
+  exps,
+  exps_bias,
+  exps_scale,  ///< read used / total
+  router,
+  norm,
+  bias,
+  proj,
+  ple,     ///< read in full
   head,    ///< read in full once per token whose logits are wanted
   embd,    ///< one row read
   unused,  ///< in the file, never read
 };
 
 struct TensorSpec {
-  std::string name;                          ///< full GGUF name, "blk.0.attn_q.weight"
-  int layer = -1;                            ///< -1: global
-  std::array<std::int64_t, 4> ne = {1, 1, 1, 1};  ///< GGUF order: ne[0] = row length (inputs), ne[1] = rows (outputs)
+  std::string name = {};  ///< full GGUF name, "blk.0.attn_q.weight"
+  int layer = -1;         ///< -1: global
+  std::array<std::int64_t, 4> ne = {1, 1, 1,
+                                    1};  ///< GGUF order: ne[0] = row length (inputs), ne[1] = rows (outputs)
   TensorType type = TensorType::f32;
   Role role = Role::norm;
 
@@ -43,9 +54,9 @@ struct LayerSpec {
   bool sliding = false;
   int n_head = 0;
   int n_head_kv = 0;
-  int key_length = 0;    ///< per head
-  int value_length = 0;  ///< per head
-  int window = 0;        ///< keys visible, own position included; 0: all
+  int key_length = 0;         ///< per head
+  int value_length = 0;       ///< per head
+  int window = 0;             ///< keys visible, own position included; 0: all
   bool value_is_key = false;  ///< no V projection: V is the raw K projection
   double rope_freq_base = 10000;
   int rope_dimension_count = 0;
@@ -54,8 +65,8 @@ struct LayerSpec {
 };
 
 struct ModelSpec {
-  std::string id;            ///< card id, or the file's name without folder
-  std::string architecture;  ///< general.architecture
+  std::string id = {};            ///< card id, or the file's name without folder
+  std::string architecture = {};  ///< general.architecture
   int block_count = 0;
   int embedding_length = 0;
   int vocab_size = 0;
@@ -69,11 +80,11 @@ struct ModelSpec {
   double embedding_scale = 1.0;
   double final_logit_softcap = 0;  ///< 0: none
   bool tied_head = false;
-  std::vector<LayerSpec> layers;
-  std::vector<TensorSpec> tensors;  ///< in file order
-  std::vector<double> rope_freqs;   ///< divisors of a card's rope_freqs.weight; empty for a GGUF (the file has them)
-  std::string fingerprint;          ///< hex, 16 digits; equal shapes, types and weights give equal fingerprints
-  bool synthetic = false;           ///< weights are generated, text is meaningless
+  std::vector<LayerSpec> layers = {};
+  std::vector<TensorSpec> tensors = {};  ///< in file order
+  std::vector<double> rope_freqs = {};   ///< divisors, of a card; empty for a GGUF (its tensor has them)
+  std::string fingerprint = {};  ///< hex, 16 digits; equal shapes, types and weights give equal fingerprints
+  bool synthetic = false;        ///< weights are generated, text is meaningless
 
   /// nullptr if absent.
   const TensorSpec* find(std::string_view tensor_name) const;
@@ -83,12 +94,15 @@ struct ModelSpec {
   bool operator==(const ModelSpec&) const = default;
 };
 
-/// The role of a GGUF tensor by its name ("blk.3.ffn_gate_up_exps.weight"); `tied_head`: token_embd is the head.
+/// The role of a GGUF tensor by its name ("blk.3.ffn_gate_up_exps.weight"); `tied_head`: token_embd is the
+/// head.
 Role role_of(std::string_view tensor_name, bool tied_head);
 
-/// Reads a card (reference format: configs/models/*.json) with every tensor typed as `type` asks: a profile of the card
+/// Reads a card (reference format: configs/models/*.json) with every tensor typed as `type` asks: a profile
+/// of the card
 /// ("Q4_K_M_mainline") or one type for all ("q4_0"). `head_type` overrides token_embd/output. Throws Error.
-ModelSpec model_from_card(const std::string& card_path, std::string_view type, std::string_view head_type = "");
+ModelSpec model_from_card(const std::string& card_path, std::string_view type,
+                          std::string_view head_type = "");
 
 /// Keeps the first n layers; the accounting and the generator follow.
 ModelSpec cut_layers(ModelSpec model, int n_layers);
@@ -97,7 +111,7 @@ ModelSpec cut_layers(ModelSpec model, int n_layers);
 struct BytesPerToken {
   double always_on = 0;  ///< attention, dense, router, norms
   double head = 0;
-  double experts = 0;    ///< n_experts of them, all layers
+  double experts = 0;  ///< n_experts of them, all layers
   double kv = 0;
   double attention = 0, dense = 0, router = 0, norms = 0;  ///< parts of always_on
 
@@ -113,15 +127,18 @@ BytesPerToken bytes_per_token(const ModelSpec& model, int n_experts, std::int64_
 double expected_experts(int expert_count, int used, int tokens);
 
 /// Bytes read by one step of `tokens` tokens together (verify(n) or batch(n)), experts by expected union.
-double bytes_per_step(const ModelSpec& model, int n_experts, int tokens, std::int64_t context, KvType kv_type);
+double bytes_per_step(const ModelSpec& model, int n_experts, int tokens, std::int64_t context,
+                      KvType kv_type);
 
 /// Multiply-adds x 2 of one token; the head counted if `with_head`.
 double flops_per_token(const ModelSpec& model, int n_experts, std::int64_t context, bool with_head);
 
 double kv_bytes_per_element(KvType type);
 
-/// KV bytes our engine allocates: full layers `context` cells, sliding layers min(context, window + extra) cells.
-std::int64_t kv_bytes(const ModelSpec& model, std::int64_t context, int sequences, int extra_cells, KvType kv_type);
+/// KV bytes our engine allocates: full layers `context` cells, sliding layers min(context, window + extra)
+/// cells.
+std::int64_t kv_bytes(const ModelSpec& model, std::int64_t context, int sequences, int extra_cells,
+                      KvType kv_type);
 
 std::string_view to_string(Role role);
 

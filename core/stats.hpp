@@ -1,4 +1,5 @@
-// Robust statistics of small samples. Sources: Hollander & Wolfe (order-statistic interval of the median, Mann-Whitney).
+// Robust statistics of small samples. Sources: Hollander & Wolfe (order-statistic interval of the median,
+// Mann-Whitney).
 #pragma once
 
 #include <cstdint>
@@ -17,16 +18,18 @@ struct Interval {
 /// 95 % interval of the median by order statistics; min and max below 6 samples.
 Interval median_interval(std::span<const double> samples);
 
-/// Median and 95 % percentile-bootstrap interval of a/b over pairs taken side by side (a[i] with b[i]); fixed seed.
+/// Median and 95 % percentile-bootstrap interval of a/b over pairs taken side by side (a[i] with b[i]); fixed
+/// seed.
 struct Ratio {
   double median = 0;
-  Interval interval;
+  Interval interval = {};
   bool operator==(const Ratio&) const = default;
 };
 
 Ratio paired_ratio(std::span<const double> a, std::span<const double> b);
 
-/// Two-sided Mann-Whitney p value: exact for n <= 20 in total, normal approximation with tie correction above.
+/// Two-sided Mann-Whitney p value: exact for n <= 20 in total, normal approximation with tie correction
+/// above.
 double mann_whitney_p(std::span<const double> a, std::span<const double> b);
 
 }  // namespace oldiron

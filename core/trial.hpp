@@ -1,4 +1,5 @@
-// TrialSpec: all that is needed to run one trial again. Trial: what came of it. The JSON of both is frozen (docs/trial.md).
+// TrialSpec: all that is needed to run one trial again. Trial: what came of it. The JSON of both is frozen
+// (docs/trial.md).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ enum class Status : std::uint8_t { ok, noisy, failed, timed_out, unsupported };
 
 /// How long a trial may take. Never part of a trial's key.
 struct Budget {
-  double seconds = 0;   ///< deadline of the trial once loaded; 0: none
+  double seconds = 0;  ///< deadline of the trial once loaded; 0: none
   int min_samples = 3;
   int max_samples = 10;
   bool operator==(const Budget&) const = default;
@@ -25,42 +26,43 @@ struct Budget {
 
 struct TrialSpec {
   Engine engine = Engine::oldiron;
-  std::string engine_dir;   ///< folder of a foreign engine's binaries
-  std::string model;        ///< path of a GGUF, or a card's name
-  std::string type;         ///< of a card: profile or type ("q4_0")
-  std::string card_head_type;  ///< of a card: type of the head as the file would have it ("q6_k"); the lever head_type is another thing
-  int layers = 0;           ///< 0: all; else cut to the first n (a benchmark cut)
-  Workload workload;
-  Config config;            ///< resolved
-  Budget budget;
+  std::string engine_dir = {};      ///< folder of a foreign engine's binaries
+  std::string model = {};           ///< path of a GGUF, or a card's name
+  std::string type = {};            ///< of a card: profile or type ("q4_0")
+  std::string card_head_type = {};  ///< of a card: type of the head as the file would have it ("q6_k"); the
+                                    ///< lever head_type is another thing
+  int layers = 0;  ///< 0: all; else cut to the first n (a benchmark cut)
+  Workload workload = {};
+  Config config = {};  ///< resolved
+  Budget budget = {};
   int repetition = 0;
   bool operator==(const TrialSpec&) const = default;
 };
 
 /// What was true while a trial ran; stored beside its result, never part of its key.
 struct Provenance {
-  std::string engine_version;      ///< "oldiron 0.1.0", "ik_llama.cpp 4840 (8337e4cd3)"
-  std::string machine_fingerprint;
-  std::string model_fingerprint;
-  std::vector<std::string> command;  ///< argv that really ran
-  std::string started;             ///< UTC, ISO 8601
+  std::string engine_version = {};  ///< "oldiron 0.1.0", "ik_llama.cpp 4840 (8337e4cd3)"
+  std::string machine_fingerprint = {};
+  std::string model_fingerprint = {};
+  std::vector<std::string> command = {};  ///< argv that really ran
+  std::string started = {};               ///< UTC, ISO 8601
   double wall_s = 0;
-  double load_s = 0;               ///< 0: the worker had the model already
+  double load_s = 0;  ///< 0: the worker had the model already
   double worker_age_s = 0;
   std::int64_t peak_rss_bytes = 0;
   std::int64_t huge_page_bytes = -1;  ///< obtained, from smaps; -1: not read
-  std::vector<int> cpus;           ///< where the threads were put
-  MachineState before, after;
-  std::string log_path;            ///< raw output of a foreign engine
+  std::vector<int> cpus = {};         ///< where the threads were put
+  MachineState before = {}, after = {};
+  std::string log_path = {};  ///< raw output of a foreign engine
   bool operator==(const Provenance&) const = default;
 };
 
 struct Trial {
-  TrialSpec spec;
+  TrialSpec spec = {};
   Status status = Status::failed;
-  std::string reason;              ///< one sentence for every status but ok
-  std::vector<Measurement> measurements;
-  Provenance provenance;
+  std::string reason = {};  ///< one sentence for every status but ok
+  std::vector<Measurement> measurements = {};
+  Provenance provenance = {};
 
   /// nullptr if the metric was not measured.
   const Measurement* find(std::string_view name) const;
@@ -73,9 +75,10 @@ inline constexpr const char* kDecode = "decode_tokens_per_s";
 inline constexpr const char* kReadBandwidth = "read_bytes_per_s";  ///< measured in the same worker
 // verify_s/n and batch_tokens_per_s/n carry their n behind a slash.
 
-/// The journal's key: engine version, machine, model, resolved configuration, workload, repetition; never budget or state.
-std::string trial_key(const TrialSpec& spec, const std::string& engine_version, const std::string& machine_fingerprint,
-                      const std::string& model_fingerprint);
+/// The journal's key: engine version, machine, model, resolved configuration, workload, repetition; never
+/// budget or state.
+std::string trial_key(const TrialSpec& spec, const std::string& engine_version,
+                      const std::string& machine_fingerprint, const std::string& model_fingerprint);
 
 std::string_view to_string(Status status);
 

@@ -34,7 +34,8 @@ TEST(ModelCard, TensorBytesAreThoseOfThePublishedFiles) {
       {"mixtral-8x7b", "q4_k_m_mainline", "", 28447727616},
   };
   for (const FileSize& file : files) {
-    EXPECT_EQ(model_from_card(card(file.id), file.type, file.head_type).bytes(), file.bytes) << file.id << file.type;
+    EXPECT_EQ(model_from_card(card(file.id), file.type, file.head_type).bytes(), file.bytes)
+        << file.id << file.type;
   }
 }
 
@@ -56,6 +57,127 @@ TEST(ModelCard, AllCardsExpandInBothPlainTypes) {
     ++cards;
   }
   EXPECT_EQ(cards, 9);
+}
+
+TEST(ModelCard, LayersOfGemma) {
+  const ModelSpec model = model_from_card(card("gemma-4-26b-a4b-it"), "q4_0", "q6_k");
+  EXPECT_EQ(model.architecture, "gemma4");
+  EXPECT_TRUE(model.synthetic);
+  EXPECT_TRUE(model.tied_head);
+  EXPECT_EQ(model.n_params(), 25233142046);
+  EXPECT_NEAR(model.embedding_scale, 53.0660, 1e-4);
+  EXPECT_EQ(model.final_logit_softcap, 30);
+  const LayerSpec sliding{.sliding = true,
+                          .n_head = 16,
+                          .n_head_kv = 8,
+                          .key_length = 256,
+                          .value_length = 256,
+                          .window = 1024,
+                          .rope_freq_base = 1e4,
+                          .rope_dimension_count = 256};
+  const LayerSpec full{.n_head = 16,
+                       .n_head_kv = 2,
+                       .key_length = 512,
+                       .value_length = 512,
+                       .value_is_key = true,
+                       .rope_freq_base = 1e6,
+                       .rope_dimension_count = 512,
+                       .rope_freqs = true};
+  ASSERT_EQ(model.layers.size(), 30u);
+  for (std::size_t i = 0; i < 30; ++i) EXPECT_EQ(model.layers[i], i % 6 == 5 ? full : sliding) << i;
+  ASSERT_EQ(model.rope_freqs.size(), 256u);
+  EXPECT_EQ(model.rope_freqs[63], 1);
+  EXPECT_EQ(model.rope_freqs[64], 1e30);
+}
+
+TEST(ModelCard, LayersOfOtherArchitectures) {
+  const ModelSpec llama = model_from_card(card("llama-3.1-8b"), "q8_0");
+  ASSERT_EQ(llama.rope_freqs.size(), 64u);
+  // The published divisors: none for the shortest waves, 8 for the longest, a ramp between.
+  EXPECT_EQ(llama.rope_freqs[0], 1);
+  EXPECT_EQ(llama.rope_freqs[28], 1);
+  EXPECT_EQ(llama.rope_freqs[63], 8);
+  EXPECT_GT(llama.rope_freqs[31], 1);
+  EXPECT_LT(llama.rope_freqs[31], 8);
+  const ModelSpec qwen = model_from_card(card("qwen3.6-35b-a3b"), "q8_0");
+  EXPECT_EQ(qwen.layers[0].n_head_kv, 0) << "linear attention keeps no keys";
+  EXPECT_EQ(qwen.layers[3].n_head_kv, 2);
+  EXPECT_FALSE(qwen.tied_head);
+  const ModelSpec oss = model_from_card(card("gpt-oss-20b"), "q8_0");
+  EXPECT_EQ(oss.layers[0].window, 128);
+  EXPECT_EQ(oss.layers[1].window, 0);
+}
+
+TEST(ModelCard, TypesFollowTheRules) {
+  const ModelSpec model = model_from_card(card("gemma-4-26b-a4b-it"), "Q4_K", "q6_K");
+  const auto type = [&](const char* name) { return model.find(name)->type; };
+  EXPECT_EQ(type("token_embd.weight"), TensorType::q6_k);
+  EXPECT_EQ(type("blk.0.attn_q.weight"), TensorType::q4_k);
+  EXPECT_EQ(type("blk.0.ffn_down.weight"), TensorType::q5_0) << "2112 is no multiple of 256";
+  EXPECT_EQ(type("blk.0.ffn_gate_inp.weight"), TensorType::f32);
+  EXPECT_EQ(type("blk.0.attn_norm.weight"), TensorType::f32);
+  EXPECT_EQ(type("blk.0.ffn_down_exps.scale"), TensorType::f32);
+  const auto fallback = [](const char* wanted) {
+    return model_from_card(card("gemma-4-26b-a4b-it"), wanted).find("blk.0.ffn_down_exps.weight")->type;
+  };
+  EXPECT_EQ(fallback("q2_k"), TensorType::q4_0);
+  EXPECT_EQ(fallback("q5_k"), TensorType::q5_1);
+  EXPECT_EQ(fallback("q6_k"), TensorType::q8_0);
+  EXPECT_EQ(fallback("iq4_xs"), TensorType::iq4_nl);
+  EXPECT_EQ(fallback("f16"), TensorType::f16);
+}
+
+TEST(ModelCard, FingerprintsTellTypesApart) {
+  const auto fingerprint = [](const char* type, const char* head) {
+    return model_from_card(card("gemma-4-26b-a4b-it"), type, head).fingerprint;
+  };
+  EXPECT_EQ(fingerprint("q4_0", "q6_k"), fingerprint("Q4_0_google_qat", ""));
+  EXPECT_NE(fingerprint("q4_0", "q6_k"), fingerprint("q4_0", ""));
+  EXPECT_EQ(fingerprint("q4_0", "").size(), 16u);
+}
+
+/// The sentence that a card altered by `change` ends with.
+std::string refusal(const std::string& from, const std::string& to, const char* type = "q4_0") {
+  std::string text = read_file(card("llama-3.1-8b"));
+  const std::size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  text.replace(at, from.size(), to);
+  const std::string path = testing::TempDir() + "oldiron_card.json";
+  write_file(path, text);
+  try {
+    model_from_card(path, type);
+  } catch (const Error& error) {
+    const std::string sentence = error.what();
+    return sentence.starts_with(path + ": ") ? sentence.substr(path.size() + 2) : sentence;
+  }
+  return "accepted";
+}
+
+TEST(ModelCard, BadCardsAreRefusedInASentence) {
+  EXPECT_EQ(refusal("\"block_count\"", "\"block_cout\""), "the key `block_count` is missing");
+  EXPECT_EQ(refusal("\"rope.type\"", "\"rope.typ\""),
+            "there is no key `rope.typ` (did you mean `rope.type`?)");
+  EXPECT_EQ(refusal("\"block_count\": 32", "\"block_count\": \"many\""),
+            "block_count must be a whole number, but is \"many\"");
+  EXPECT_EQ(refusal("\"block_count\": 32", "\"block_count\": 31"),
+            "its tensors are 283 with 7812149312 weights, but it says 292 with 8030261312");
+  EXPECT_EQ(refusal("\"block_count\": 32", "\"block_count\": 0"), "block_count must be above 0");
+  EXPECT_EQ(refusal("\"dense\"", "\"tense\""), "ffn_gate.weight has the unknown role \"tense\"");
+  EXPECT_EQ(refusal("8192", "8192", "q4_9"),
+            "there is no type `q4_9` (did you mean `q4_0`?); it can be q4_0, q4_k_m_mainline, q8_0, f32, "
+            "f16, q4_0, "
+            "q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, iq1_m, bf16, mxfp4, q6_0, "
+            "iq2_k, "
+            "iq3_k or iq4_k");
+  EXPECT_THROW(model_from_card("/no/such/card.json", "q4_0"), Error);
+}
+
+TEST(ModelCard, NoCardIsJsonAtAll) {
+  const std::string path = testing::TempDir() + "oldiron_card.json";
+  write_file(path, "{\"id\": ");
+  EXPECT_THROW(model_from_card(path, "q4_0"), Error);
+  write_file(path, "[1, 2]");
+  EXPECT_THROW(model_from_card(path, "q4_0"), Error);
 }
 
 }  // namespace

@@ -1,0 +1,38 @@
+#include "core/measurement.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/check.hpp"
+
+namespace oldiron {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Measurement, KeepsSamplesInOrderAndSaysWhatTheIntervalIs) {
+  const Measurement few = summarise("decode_tokens_per_s", "tokens/s", {3, 1, 2});
+  EXPECT_EQ(few.name, "decode_tokens_per_s");
+  EXPECT_EQ(few.unit, "tokens/s");
+  EXPECT_THAT(few.samples, ElementsAre(3, 1, 2));
+  EXPECT_EQ(few.median, 2);
+  EXPECT_EQ(few.low, 1);
+  EXPECT_EQ(few.high, 3);
+  EXPECT_THAT(few.tags, ElementsAre("interval is smallest to largest of 3 samples"));
+}
+
+TEST(Measurement, SixSamplesNeedNoTag) {
+  EXPECT_TRUE(summarise("x", "s", {1, 2, 3, 4, 5, 6}).tags.empty());
+  EXPECT_THAT(summarise("x", "s", {1}).tags, ElementsAre("single sample"));
+  EXPECT_THAT(summarise("x", "s", {}).tags, ElementsAre("no samples"));
+}
+
+TEST(Measurement, RefusesNumbersThatAreNone) {
+  EXPECT_THROW(summarise("x", "s", {1, std::nan("")}), Error);
+  EXPECT_THROW(summarise("x", "s", {1, INFINITY}), Error);
+}
+
+}  // namespace
+}  // namespace oldiron
