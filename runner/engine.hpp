@@ -25,6 +25,9 @@ class TrialEngine {
   /// judging fit.
   virtual std::int64_t held_bytes(const TrialSpec&) const { return 0; }
 
+  /// Ends what lives on between trials and gives its memory back.
+  virtual void retire() {}
+
   /// CPU time used so far by a process that lives on between trials; it is not somebody else's.
   virtual double running_cpu_s() const { return 0; }
 };

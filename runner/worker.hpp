@@ -71,7 +71,7 @@ class Worker : public TrialEngine {
   double running_cpu_s() const override;
 
   /// Ends the child: the next trial starts in a fresh one, and the model's memory is free.
-  void retire();
+  void retire() override;
 
  private:
   struct Child;

@@ -167,14 +167,6 @@ TEST(GuardedChild, LeavesNoDescriptorAndNoZombie) {
   EXPECT_EQ(errno, ECHILD);
 }
 
-TEST(GuardedChild, TheGuardHasNoLineToTheTerminalOrToOurPipes) {
-  // The child closes its own output early: we must see that although the guard still runs.
-  GuardedChild child(shell("echo last; exec >&- 2>&- ; exec sleep 1000"));
-  EXPECT_EQ(child.read_line(now_s() + kPatience_s), "last");
-  EXPECT_FALSE(child.wait(now_s() + 0.1));
-  EXPECT_EQ(child.kill().signal, SIGKILL);
-}
-
 TEST(GuardedChild, ALostGuardTakesItsChildAlong) {
   Command command = engine("hang");
   const std::string mark = test::new_mark();
@@ -191,10 +183,9 @@ TEST(GuardedChild, ALostGuardTakesItsChildAlong) {
 
 /// Starts ourselves as the owner of an engine with offspring, lets `signal_number` end the owner, and returns
 /// how it ended.
-ProcessEnd end_of_holder(int signal_number, const std::string& mark) {
+ProcessEnd end_of_holder(int signal_number, const std::string& mark, const char* role = "holder") {
   Command command;
-  command.argv = {"/proc/self/exe", "holder", OLDIRON_FAKE_ENGINE,
-                  "--fake-fail=ignore_term,fork,setsid,hang"};
+  command.argv = {"/proc/self/exe", role, OLDIRON_FAKE_ENGINE, "--fake-fail=ignore_term,fork,setsid,hang"};
   command.env = {{kMark, mark}};
   Process holder(command);
   // The holder, the guard, the engine and its two children.
@@ -217,6 +208,12 @@ TEST(GuardedChild, NothingSurvivesItsParentInterrupted) {
     EXPECT_EQ(end_of_holder(each, mark).exit_code, kExitInterrupted);
     EXPECT_EQ(test::wait_for_marked(mark, 0, kPatience_s), 0);
   }
+}
+
+TEST(GuardedChild, AnInterruptedCommandThatDoesNotListenEndsAllTheSame) {
+  const std::string mark = test::new_mark();
+  EXPECT_EQ(end_of_holder(SIGINT, mark, "deaf holder").exit_code, kExitInterrupted);
+  EXPECT_EQ(test::wait_for_marked(mark, 0, kPatience_s), 0);
 }
 
 }  // namespace

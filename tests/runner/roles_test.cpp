@@ -25,12 +25,13 @@ namespace {
 
 std::string to_string_of_head(const TrialSpec& spec) { return lever("head_type").get(spec.config); }
 
-int hold(const std::vector<std::string>& argv) {
+int hold(const std::vector<std::string>& argv, bool deaf) {
   install_interrupt_handlers();
   Command command;
   command.argv = argv;
   try {
     GuardedChild child(command);
+    while (deaf) sleep(1);
     child.wait(HUGE_VAL);
     return 3;  // the engine ended by itself, which no test asks for
   } catch (const Interrupted&) {
@@ -115,12 +116,14 @@ std::string new_mark() {
   return std::to_string(getpid()) + "-" + std::to_string(++counter) + "-" + std::to_string(now_s());
 }
 
-bool is_role(const std::string& role) { return role == "guard" || role == "holder" || role == "worker"; }
+bool is_role(const std::string& role) {
+  return role == "guard" || role == "holder" || role == "deaf holder" || role == "worker";
+}
 
 int run_role(const std::string& role, const std::vector<std::string>& arguments) {
   if (role == "guard") return guard_main({arguments.begin() + 1, arguments.end()});
   if (role == "worker") return serve(std::cin, std::cout, measure);
-  return hold(arguments);
+  return hold(arguments, role == "deaf holder");
 }
 
 }  // namespace oldiron::test
