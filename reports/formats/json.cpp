@@ -1,0 +1,155 @@
+// report.json: the keys that scripts rely on (answer, trials, machine, model), and everything else that is
+// known beside.
+#include "core/json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "reports/formats.hpp"
+
+namespace oldiron::reports {
+namespace {
+
+Json interval(const Measurement& m) {
+  if (m.median <= 0) return nullptr;
+  return {{"median", m.median},
+          {"low", m.low},
+          {"high", m.high},
+          {"samples", m.samples.size()},
+          {"tags", m.tags}};
+}
+
+Json ratio(const Ratio& r) {
+  if (r.median <= 0) return nullptr;
+  return {{"median", r.median}, {"low", r.interval.low}, {"high", r.interval.high}};
+}
+
+/// Speed stands beside a line only if this very line ran.
+Json flags(const FlagLine& f) {
+  const std::string line = f.basis == Basis::none ? "" : command_line(f.argv);
+  Json json = {{"line", line.empty() ? Json(nullptr) : Json(line)},
+               {"basis", to_string(f.basis)},
+               {"reason", f.reason}};
+  if (!line.empty()) json["argv"] = f.argv;
+  if (f.basis == Basis::confirmed && f.turn_s > 0) json["turn_s"] = f.turn_s;
+  return json;
+}
+
+Json answer(const Available<Answer>& available) {
+  if (!available) return nullptr;
+  const Answer& a = *available;
+  const bool has_wall = a.wall.fraction > 0;
+  const Json wall = {{"name", a.wall.name.empty() ? "not measured" : a.wall.name},
+                     {"fraction", has_wall ? Json(a.wall.fraction) : Json(nullptr)},
+                     {"bytes_per_s", has_wall ? Json(a.wall.bytes_per_s) : Json(nullptr)},
+                     {"limit_bytes_per_s", has_wall ? Json(a.wall.limit_bytes_per_s) : Json(nullptr)}};
+  return {{"engine", to_string(a.engine)},
+          {"config", to_json(a.config)},
+          {"decode_tokens_per_s", interval(a.decode)},
+          {"prefill_tokens_per_s", interval(a.prefill)},
+          {"turn_s", interval(a.turn_s)},
+          {"confirmed", a.confirmed},
+          {"load_s", a.load_s > 0 ? Json(a.load_s) : Json(nullptr)},
+          {"memory_bytes", a.memory_bytes > 0 ? Json(a.memory_bytes) : Json(nullptr)},
+          {"wall", wall},
+          {"speedup", ratio(a.speedup)},
+          {"pairs", a.pairs},
+          {"quality", a.quality.empty() ? Json(nullptr) : Json(a.quality)},
+          {"flags", {{"llama_cpp", flags(a.llama_cpp)}, {"ik_llama_cpp", flags(a.ik_llama)}}}};
+}
+
+Json answers(const Report& report) {
+  Json json = {{"lossless", answer(report.lossless)},
+               {"lossy", answer(report.lossy)},
+               {"default", answer(report.default_answer)},
+               {"reasons", Json::object()}};
+  const auto why = [&json](const char* name, const Available<Answer>& a) {
+    if (!a) json["reasons"][name] = a.reason();
+  };
+  why("lossless", report.lossless);
+  why("lossy", report.lossy);
+  why("default", report.default_answer);
+  return json;
+}
+
+Json model(const Report& report) {
+  const ModelSpec& m = report.model;
+  const Config config = report.lossless ? report.lossless->config : Config{};
+  const std::int64_t context =
+      report.workload.depth_tokens + report.workload.prompt_tokens + report.workload.generate_tokens;
+  const BytesPerToken b = bytes_per_token(m, config.n_experts, context, config.kv_type);
+  return {{"id", m.id},
+          {"architecture", m.architecture},
+          {"fingerprint", m.fingerprint},
+          {"types", types_text(m)},
+          {"bytes", m.bytes()},
+          {"n_params", m.n_params()},
+          {"block_count", m.block_count},
+          {"expert_count", m.expert_count},
+          {"expert_used_count", m.expert_used_count},
+          {"context_length", m.context_length},
+          {"synthetic", m.synthetic},
+          {"bytes_per_token",
+           {{"always_on", b.always_on},
+            {"head", b.head},
+            {"experts", b.experts},
+            {"kv", b.kv},
+            {"total", b.total()},
+            {"context", context}}}};
+}
+
+Json findings(const Report& report) {
+  Json json = {{"effects", Json::array()},
+               {"verify", Json::array()},
+               {"streams", Json::array()},
+               {"not_tried", Json::array()}};
+  for (const LeverEffect& e : report.effects) {
+    const char* of = e.phase == Phase::decode ? "decode" : e.phase == Phase::prefill ? "prefill" : "turn";
+    json["effects"].push_back({{"lever", e.lever},
+                               {"value", e.value},
+                               {"from", e.from},
+                               {"lossy", e.loss == Loss::lossy},
+                               {"speed", of},
+                               {"ratio", ratio(e.ratio)},
+                               {"verdict", to_string(e.verdict)},
+                               {"reason", e.reason}});
+  }
+  for (const VerifyCost& v : report.verify)
+    json["verify"].push_back(
+        {{"tokens", v.tokens}, {"step_s", v.step_s}, {"break_even_tokens", v.break_even_tokens}});
+  for (const StreamSpeed& s : report.streams)
+    json["streams"].push_back({{"sequences", s.sequences}, {"tokens_per_s", interval(s.tokens_per_s)}});
+  for (const LeftOut& n : report.left_out)
+    json["not_tried"].push_back({{"lever", n.lever}, {"reason", n.reason}});
+  return json;
+}
+
+}  // namespace
+
+std::string json_report(const Report& report) {
+  Json json = findings(report);
+  json["schema"] = 1;
+  json["oldiron"] = report.oldiron_version;
+  json["created"] = report.created;
+  json["answer"] = answers(report);
+  json["machine"] = to_json(report.machine);
+  json["machine_state"] = to_json(report.state);
+  json["model"] = model(report);
+  json["workload"] = to_json(report.workload);
+  json["bandwidth"] = to_json(report.profile)["bandwidth"];
+  json["bandwidth_saturated"] = report.profile.read_saturated;
+  const BudgetUse& b = report.budget;
+  json["budget"] = {{"limit_s", b.limit_s}, {"used_s", b.used_s},         {"load_s", b.load_s},
+                    {"loads", b.loads},     {"remembered", b.remembered}, {"stopped_by", b.stopped_by}};
+  json["engines"] = Json::array();
+  for (const GivenEngine& e : report.engines) {
+    Json engine = {{"engine", to_string(e.engine)}, {"dir", e.dir}, {"version", nullptr}};
+    if (e.version) engine["version"] = *e.version;
+    else engine["reason"] = e.version.reason();
+    json["engines"].push_back(engine);
+  }
+  json["trials"] = Json::array();
+  for (const Trial& trial : report.trials) json["trials"].push_back(to_json(trial));
+  return dump_json(json, 1) + "\n";
+}
+
+}  // namespace oldiron::reports

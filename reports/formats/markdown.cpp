@@ -1,0 +1,216 @@
+// report.md: the whole report, to read or to paste; the answer stands in the first lines.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/text.hpp"
+#include "reports/charts.hpp"
+#include "reports/formats.hpp"
+#include "reports/layout.hpp"
+#include "reports/sentences.hpp"
+
+namespace oldiron::reports {
+namespace {
+
+/// Text as text: nothing in it is markup, HTML, a link, a mention or a cell border.
+std::string literal(std::string_view text) {
+  std::string out;
+  for (const char c : one_line(text)) {
+    if (c == '<') out += "&lt;";
+    else if (c == '>') out += "&gt;";
+    else if (c == '&') out += "&amp;";
+    else if (c == '@') out += "&#64;";
+    else if (std::string_view("\\`*_{}[]#|~$!").find(c) != std::string_view::npos) (out += '\\') += c;
+    else out += c;
+  }
+  return out;
+}
+
+/// A block that is shown as it is; its fence is longer than any row of backticks inside.
+std::string code_block(std::string_view text) {
+  std::size_t longest = 2, run = 0;
+  for (const char c : text) {
+    run = c == '`' ? run + 1 : 0;
+    longest = std::max(longest, run);
+  }
+  const std::string fence(longest + 1, '`');
+  return fmt::format("{}sh\n{}\n{}\n", fence, one_line(text), fence);
+}
+
+/// Cells are escaped already.
+std::string table_row(const std::vector<std::string>& cells) {
+  std::string out = "|";
+  for (const std::string& cell : cells) out += " " + cell + " |";
+  return out + "\n";
+}
+
+/// One letter per column: l or r.
+std::string table_head(const std::vector<std::string>& cells, std::string_view alignment) {
+  std::string out = table_row(cells) + "|";
+  for (const char side : alignment) out += side == 'r' ? "---:|" : "---|";
+  return out + "\n";
+}
+
+std::string section(std::string_view title, const std::string& body) {
+  return body.empty() ? "" : fmt::format("\n## {}\n\n{}", title, body);
+}
+
+std::string sentence(const std::string& text) { return text.empty() ? "" : literal(text) + ".\n"; }
+
+std::string lines(const Report& report) {
+  std::string out;
+  for (const LineBlock& block : line_blocks(report)) {
+    out += "\n" + literal(block.heading) + "\n";
+    if (!block.argv.empty()) out += "\n" + code_block(command_line(block.argv));
+  }
+  return out;
+}
+
+std::string speed_row(const char* name, const Measurement& tuned, const Measurement* base,
+                      const std::string& wall) {
+  if (tuned.median <= 0) return "";
+  const bool has_base = base != nullptr && base->median > 0;
+  return table_row({name, has_base ? speed_text(base->median) : "", speed_text(tuned.median),
+                    interval_text(tuned.low, tuned.high), fmt::format("{}", tuned.samples.size()),
+                    literal(wall)});
+}
+
+std::string measured(const Report& report) {
+  if (!report.lossless) return "";
+  const Answer& a = *report.lossless;
+  const Answer* base = report.default_answer ? &*report.default_answer : nullptr;
+  const std::string engine =
+      a.engine == Engine::oldiron ? "oldiron's own kernels" : std::string(display_name(a.engine));
+  std::string out =
+      table_head({literal(engine), "default", "tuned", "95 % interval", "samples", "limit"}, "lrrlrl");
+  out += speed_row("prefill", a.prefill, base != nullptr ? &base->prefill : nullptr, "");
+  out += speed_row("decode", a.decode, base != nullptr ? &base->decode : nullptr, wall_text(a.wall));
+  out += table_row({"one turn", base != nullptr ? seconds_text(base->turn_s.median) : "",
+                    seconds_text(a.turn_s.median), seconds_interval(a.turn_s), "", ""});
+  if (a.load_s > 0)
+    out += table_row({"load", base != nullptr && base->load_s > 0 ? seconds_text(base->load_s) : "",
+                      seconds_text(a.load_s), "", "", ""});
+  if (a.memory_bytes > 0)
+    out += table_row(
+        {"memory",
+         base != nullptr && base->memory_bytes > 0 ? bytes_text(static_cast<double>(base->memory_bytes)) : "",
+         bytes_text(static_cast<double>(a.memory_bytes)), "", "",
+         "of " + bytes_text(static_cast<double>(report.machine.memory_bytes))});
+  out += "\nA turn is " +
+         fmt::format(
+             "{} tokens read and {} tokens written. Lossless means the same weights, experts and KV type.\n",
+             report.workload.prompt_tokens, report.workload.generate_tokens);
+  return out + "\n" + sentence(trust_text(report));
+}
+
+std::string effects(const Report& report) {
+  if (report.effects.empty()) return "";
+  std::string out =
+      table_head({"lever", "from", "to", "speed of", "change", "95 % interval", "verdict"}, "llllrll");
+  for (const LeverEffect& e : report.effects)
+    out += table_row({literal(e.lever) + (e.loss == Loss::lossy ? " (lossy)" : ""), literal(e.from),
+                      literal(e.value),
+                      e.phase == Phase::decode    ? "decode"
+                      : e.phase == Phase::prefill ? "prefill"
+                                                  : "turn",
+                      e.ratio.median > 0 ? change_text(e.ratio.median) : "",
+                      e.ratio.median > 0 ? change_interval_text(e.ratio) : "",
+                      e.reason.empty() ? std::string(to_string(e.verdict)) : literal(e.reason)});
+  return out;
+}
+
+std::string drafts(const Report& report) {
+  if (report.verify.empty()) return "";
+  std::string out = table_head({"tokens checked together", "time", "a round must yield more than"}, "rrr");
+  for (const VerifyCost& v : report.verify)
+    out += table_row({fmt::format("{}", v.tokens), seconds_text(v.step_s),
+                      fmt::format("{:.2f} tokens", v.break_even_tokens)});
+  return out +
+         "\nMeasured with oldiron's own kernels; the time of drafting is not counted. The answer drafts "
+         "nothing.\n";
+}
+
+std::string streams(const Report& report) {
+  if (report.streams.empty()) return "";
+  std::string out = table_head({"sequences at once", "all together", "95 % interval"}, "rrl");
+  for (const StreamSpeed& s : report.streams)
+    out += table_row({fmt::format("{}", s.sequences), speed_text(s.tokens_per_s.median),
+                      interval_text(s.tokens_per_s.low, s.tokens_per_s.high)});
+  return out + "\nMeasured with oldiron's own kernels.\n";
+}
+
+std::string machine(const Report& report) {
+  const Machine& m = report.machine;
+  std::string out =
+      fmt::format("{}; {} core{} usable, {} memory.", literal(cpu_text(m)), m.cores.size(),
+                  m.cores.size() == 1 ? "" : "s", bytes_text(static_cast<double>(m.memory_bytes)));
+  out += m.modules
+             ? fmt::format(" {}, {} of {} slots, {} on paper.\n", literal(m.modules->type),
+                           m.modules->populated, m.modules->slots, bytes_per_s_text(m.modules->bytes_per_s))
+             : fmt::format(" Memory modules not available: {}.\n", literal(m.modules.reason()));
+  if (report.profile.read.empty()) return out;
+  out += "\n" + table_head({"threads", "reads", "95 % interval"}, "rrl");
+  for (const BandwidthPoint& p : report.profile.read)
+    out += table_row(
+        {fmt::format("{}", p.threads), bytes_per_s_text(p.bytes_per_s.median),
+         fmt::format("{} .. {}", bytes_per_s_text(p.bytes_per_s.low), bytes_per_s_text(p.bytes_per_s.high))});
+  return out + (report.profile.read_saturated
+                    ? "\nMore threads read hardly more: this is the memory wall.\n"
+                    : "\nNot saturated: the limit is per-core memory parallelism.\n");
+}
+
+std::string trials(const Report& report) {
+  if (report.trials.empty()) return "";
+  const Config base = report.default_answer ? report.default_answer->config : Config{};
+  std::string out = table_head({"", "engine", "setting", "status", "prefill", "decode", "why"}, "rlllrrl");
+  int number = 0;
+  for (const Trial& trial : report.trials) {
+    const auto speed = [&trial](const char* metric) {
+      const Measurement* m = trial.find(metric);
+      return m != nullptr && m->median > 0 ? speed_text(m->median) : std::string();
+    };
+    std::string setting = differences(trial.spec.config, base);
+    if (setting.empty()) setting = "defaults";
+    out +=
+        table_row({fmt::format("{}", ++number), literal(display_name(trial.spec.engine)), literal(setting),
+                   literal(to_string(trial.status)), speed(kPrefill), speed(kDecode), literal(trial.reason)});
+  }
+  return out + "\n" + sentence(effort_text(report));
+}
+
+std::string charts(const Report& report) {
+  std::string out;
+  for (const ReportChart& chart : report_charts())
+    if (const Available<Chart> drawing = chart.draw(report))
+      out += fmt::format("\n![{}]({})\n", literal(drawing->title), chart.file_name);
+  return out;
+}
+
+std::string not_tried(const Report& report) {
+  std::string out;
+  for (const LeftOut& item : report.left_out)
+    out += fmt::format("- {}: {}\n", literal(item.lever), literal(item.reason));
+  return out;
+}
+
+}  // namespace
+
+std::string markdown_report(const Report& report) {
+  std::string out;
+  for (const std::string& line : headline(report)) out += (out.empty() ? "# " : "\n") + literal(line) + "\n";
+  out += "\n" + literal(subject(report)) + "\n" + lines(report);
+  out += section("Measured", measured(report));
+  out += charts(report);
+  out += section("What the levers did", effects(report));
+  if (report.lossless) out += section("Lossy, not in the line", sentence(lossy_text(report)));
+  out += section("When drafts would pay", drafts(report));
+  out += section("Several users", streams(report));
+  out += section("Not tried", not_tried(report));
+  out += section("Machine", machine(report));
+  out += section("Trials", trials(report));
+  if (!report.oldiron_version.empty())
+    out += fmt::format("\n{}, {}\n", literal(report.oldiron_version), literal(report.created));
+  return out;
+}
+
+}  // namespace oldiron::reports

@@ -1,0 +1,138 @@
+// The screen of `oldiron probe`: the machine's card, and its read bandwidth over threads.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/text.hpp"
+#include "reports/layout.hpp"
+#include "reports/screens.hpp"
+#include "reports/sentences.hpp"
+#include "reports/svg.hpp"
+
+namespace oldiron::reports {
+namespace {
+
+std::string count(std::size_t n, std::string_view what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+std::string cores_text(const Machine& m) {
+  std::size_t threads = 0;
+  for (const Core& core : m.cores) threads += core.cpus.size();
+  return fmt::format("{} and {} that this process may use, {}, {}", count(m.cores.size(), "core"),
+                     count(threads, "hardware thread"),
+                     count(static_cast<std::size_t>(std::max(0, m.packages)), "socket"),
+                     count(static_cast<std::size_t>(std::max(0, m.nodes)), "NUMA node"));
+}
+
+std::string caches_text(const Machine& m) {
+  std::string text;
+  for (const Cache& c : m.caches)
+    text +=
+        fmt::format("{}{}", text.empty() ? "" : ", ",
+                    glued(fmt::format("L{} {}{}", c.level, bytes_text(static_cast<double>(c.bytes)),
+                                      c.instances > 1 ? fmt::format(" x {}", c.instances) : std::string())));
+  return text.empty() ? "not available: the system does not tell" : text;
+}
+
+std::string modules_text(const Machine& m) {
+  if (!m.modules) {
+    // On a virtual machine there is no table, and root would not help.
+    const bool root_helps = m.modules.reason().find("root") != std::string::npos;
+    return "modules not available: " + one_line(m.modules.reason()) +
+           (root_helps ? "; " + glued("`sudo oldiron probe`") + " shows them" : "");
+  }
+  return fmt::format("{} of {} slots hold {}, {:.0f} MT/s, {} on paper", m.modules->populated,
+                     m.modules->slots, one_line(m.modules->type), m.modules->transfers_per_s / 1e6,
+                     bytes_per_s_text(m.modules->bytes_per_s));
+}
+
+std::string now_text(const ProbeScreen& s) {
+  const MachineState& state = s.state;
+  std::string text =
+      fmt::format("{} of memory free, load {:.2f}, other processes use {:.2f} CPUs, {} stolen by the host",
+                  bytes_text(static_cast<double>(state.memory_available_bytes)), state.load_1min,
+                  state.other_cpu_fraction, percent_text(state.steal_fraction));
+  if (state.cpu_quota > 0) text += fmt::format("; a cgroup allows {:g} CPUs", state.cpu_quota);
+  if (state.cgroup_memory_free_bytes >= 0)
+    text +=
+        fmt::format("; a cgroup leaves {}", bytes_text(static_cast<double>(state.cgroup_memory_free_bytes)));
+  return text +
+         fmt::format("; a load may take {}", bytes_text(static_cast<double>(usable_memory_bytes(state))));
+}
+
+std::string card(const ProbeScreen& s) {
+  const Machine& m = s.machine;
+  std::string out =
+      labelled("CPU", cpu_text(m) + (m.hypervisor.empty() ? "" : ", under " + one_line(m.hypervisor)));
+  out += labelled("cores", cores_text(m));
+  out += labelled("caches", caches_text(m));
+  std::string isas;
+  for (const std::string& isa : m.isas) isas += (isas.empty() ? "" : ", ") + one_line(isa);
+  out += labelled("kernels", isas.empty() ? "not available: no instruction set of ours runs here"
+                                          : isas + " (each ran here)");
+  out += labelled("memory", bytes_text(static_cast<double>(m.memory_bytes)));
+  out += labelled("", modules_text(m));
+  out += labelled("huge pages", m.transparent_huge_pages.empty()
+                                    ? "not available: /sys/kernel/mm/transparent_hugepage cannot be read"
+                                    : "transparent: " + one_line(m.transparent_huge_pages));
+  out += labelled("system", m.kernel.empty() ? "not available: uname did not answer" : one_line(m.kernel));
+  return out + labelled("now", now_text(s));
+}
+
+/// Bars from zero to a round end; solid to the low end of the interval, shaded to its high end.
+std::string plot(const Profile& profile) {
+  constexpr int kBar = 36, kName = 13;
+  double most = 0;
+  for (const BandwidthPoint& p : profile.read)
+    most = std::max({most, p.bytes_per_s.high, p.bytes_per_s.median});
+  const double end = round_ticks(most, 4).back();
+  std::string out =
+      "  " + left("reads", kName) + "0" + right(bytes_per_s_text(end), kBar - 1) + "    95 % interval\n";
+  for (const BandwidthPoint& p : profile.read) {
+    const Measurement& m = p.bytes_per_s;
+    std::string line = "  " + left(count(static_cast<std::size_t>(std::max(0, p.threads)), "thread"), kName);
+    line += left(interval_bar(m.low / end, m.high / end, kBar), kBar) + right(bytes_per_s_text(m.median), 11);
+    std::string low = bytes_per_s_text(m.low);
+    // One unit for both ends, if they have the same.
+    const std::string high = bytes_per_s_text(m.high);
+    if (low.substr(low.find(' ')) == high.substr(high.find(' '))) low = low.substr(0, low.find(' '));
+    out += line + "  " + low + " .. " + high.substr(0, high.find(' ')) + "\n";
+  }
+  return out;
+}
+
+std::string verdict(const Profile& profile) {
+  if (profile.read.size() < 2)
+    return "  One thread count only: whether memory or the core is the limit cannot be told.\n";
+  const BandwidthPoint& last = profile.read.back();
+  const auto before = std::find_if(profile.read.rbegin() + 1, profile.read.rend(),
+                                   [&](const BandwidthPoint& p) { return p.threads * 2 <= last.threads; });
+  const BandwidthPoint& half = before == profile.read.rend() ? profile.read.front() : *before;
+  std::string text = fmt::format("{} threads read {:.2f} times what {} can", last.threads,
+                                 last.bytes_per_s.median / half.bytes_per_s.median,
+                                 half.threads == 1 ? "one" : std::to_string(half.threads));
+  text += profile.read_saturated
+              ? ": this is the memory wall. No decode is faster than this over the bytes of a token."
+              : ": still rising. The limit here is per-core memory parallelism, not the memory itself.";
+  std::string out;
+  for (const std::string& line : wrap(text, kScreenColumns - 2)) out += "  " + line + "\n";
+  return out;
+}
+
+}  // namespace
+
+std::string probe_text(const ProbeScreen& screen) {
+  std::string out = card(screen) + "\n";
+  if (screen.profile.read.empty())
+    return out + labelled("reads", "not available: the bandwidth was not measured");
+  out += plot(screen.profile) + "\n" + verdict(screen.profile);
+  for (const BandwidthPoint& p : screen.profile.read)
+    for (const std::string& tag : p.bytes_per_s.tags)
+      out += labelled(
+          "note", fmt::format("{}: {}", count(static_cast<std::size_t>(p.threads), "thread"), one_line(tag)));
+  return out;
+}
+
+}  // namespace oldiron::reports

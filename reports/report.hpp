@@ -1,0 +1,157 @@
+// Report: what a tune found on one machine with one model, as data; the sole input of every writer and chart.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/check.hpp"
+#include "core/config.hpp"
+#include "core/machine.hpp"
+#include "core/measurement.hpp"
+#include "core/model.hpp"
+#include "core/roofline.hpp"
+#include "core/stats.hpp"
+#include "core/trial.hpp"
+#include "core/workload.hpp"
+
+namespace oldiron::reports {
+
+/// confirmed: this very line ran in that engine; untested: derived from our kernels; none: there is no line,
+/// see reason.
+enum class Basis : std::uint8_t { confirmed, untested, none };
+
+/// The command line of one foreign engine.
+struct FlagLine {
+  std::vector<std::string> argv;  ///< program first, unquoted; empty with basis none
+  Basis basis = Basis::none;
+  std::string reason = "not asked for";  ///< why untested or none; empty if confirmed
+  double turn_s = 0;  ///< of this line in this engine; only looked at if confirmed, 0: not known
+  bool operator==(const FlagLine&) const = default;
+};
+
+/// One configuration that the tune measured well enough to recommend or to compare with.
+struct Answer {
+  Engine engine = Engine::oldiron;  ///< whose kernels the figures below are of
+  Config config;                    ///< resolved
+  Measurement decode, prefill;      ///< tokens/s
+  Measurement turn_s;               ///< seconds of one turn of the workload
+  bool confirmed = false;  ///< ran as this whole configuration; else put together from trials of each phase
+  double load_s = 0;       ///< 0: not measured
+  std::int64_t memory_bytes = 0;  ///< peak resident; 0: not measured
+  Wall wall;                      ///< of the decode; fraction 0: no bandwidth is known
+  Ratio speedup;                  ///< default's turn / this turn, in pairs; median 0: not compared
+  int pairs = 0;                  ///< runs of this and of the default, taken in turns in fresh workers
+  FlagLine llama_cpp, ik_llama;
+  std::string quality;  ///< of a lossy answer: what is known of the loss; empty: not measured
+  bool operator==(const Answer&) const = default;
+};
+
+enum class Verdict : std::uint8_t { helped, no_effect, hurt, failed };
+
+/// What changing one lever did, all others equal.
+struct LeverEffect {
+  std::string lever, value, from;
+  Loss loss = Loss::lossless;
+  Phase phase = Phase::both;  ///< which speed `ratio` is of; both: of the whole turn
+  Ratio ratio;                ///< speed with `value` / speed with `from`; median 0: failed
+  Verdict verdict = Verdict::no_effect;
+  std::string reason;  ///< of a failure
+  bool operator==(const LeverEffect&) const = default;
+};
+
+/// Cost of checking `tokens` tokens in one step; the base of every judgement on drafts.
+struct VerifyCost {
+  int tokens = 0;  ///< the drafts and the one token that is certain
+  double step_s = 0;
+  double break_even_tokens = 0;  ///< tokens a round must yield, on average, to beat plain decoding
+  bool operator==(const VerifyCost&) const = default;
+};
+
+/// Speed of `sequences` decoded together, all of them counted.
+struct StreamSpeed {
+  int sequences = 0;
+  Measurement tokens_per_s;
+  bool operator==(const StreamSpeed&) const = default;
+};
+
+/// A lever, or anything else that could matter, that was not tried, and why.
+struct LeftOut {
+  std::string lever;
+  std::string reason;
+  bool operator==(const LeftOut&) const = default;
+};
+
+struct BudgetUse {
+  double limit_s = 0, used_s = 0;
+  double load_s = 0;  ///< of used_s
+  int loads = 0;
+  int remembered = 0;               ///< trials taken from the journal of an earlier run
+  std::string stopped_by = "done";  ///< "done", "budget", "trials" or "signal"
+  bool operator==(const BudgetUse&) const = default;
+};
+
+/// A foreign engine that the user gave, and its version or why it cannot be used.
+struct GivenEngine {
+  Engine engine = Engine::llama_cpp;
+  std::string dir;
+  Available<std::string> version = Available<std::string>::not_available("not asked");
+  bool operator==(const GivenEngine&) const = default;
+};
+
+struct Report {
+  std::string oldiron_version;
+  std::string created;  ///< UTC, ISO 8601
+  std::string out_dir;
+  Machine machine;
+  MachineState state;
+  Profile profile;
+  ModelSpec model;
+  Workload workload;
+  std::vector<GivenEngine> engines;
+  std::vector<Trial> trials;  ///< all of them, failed ones too
+  Available<Answer> lossless = Available<Answer>::not_available("no trial finished");
+  Available<Answer> lossy = Available<Answer>::not_available("no lossy lever was tried");
+  Available<Answer> default_answer = Available<Answer>::not_available("the defaults were not measured");
+  std::vector<LeverEffect> effects;
+  std::vector<VerifyCost> verify;
+  std::vector<StreamSpeed> streams;
+  std::vector<LeftOut> left_out;
+  BudgetUse budget;
+  bool operator==(const Report&) const = default;
+};
+
+std::string_view to_string(Basis basis);
+std::string_view to_string(Verdict verdict);
+
+/// The line as bash reads it back, on one line whatever the arguments hold; empty for an empty argv.
+std::string command_line(const std::vector<std::string>& argv);
+
+/// The arguments of a line, each quoted, a flag together with its value: where a line may be broken.
+std::vector<std::string> command_words(const std::vector<std::string>& argv);
+
+/// How many trials ended in each way, in the order of Status.
+std::array<int, 5> count_by_status(const std::vector<Trial>& trials);
+
+/// "Q4_0, head Q6_K": the type with most bytes, and the head's if it is another.
+std::string types_text(const ModelSpec& model);
+
+/// "repack=on, decode_threads=8": the levers in which `config` differs from `base`; empty if none.
+std::string differences(const Config& config, const Config& base);
+
+/// One role of a model's bytes: in the file, and read to decode one token.
+struct RoleBytes {
+  std::string name;
+  double disk_bytes = 0;
+  double token_bytes = 0;
+  bool operator==(const RoleBytes&) const = default;
+};
+
+/// Rows whose sums are the file's tensors and bytes_per_token().total(); rows that are empty in both are left
+/// out.
+std::vector<RoleBytes> role_bytes(const ModelSpec& model, int n_experts, std::int64_t context,
+                                  KvType kv_type);
+
+}  // namespace oldiron::reports

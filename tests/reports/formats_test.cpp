@@ -1,0 +1,210 @@
+#include "reports/formats.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/json.hpp"
+#include "reports/layout.hpp"
+#include "reports/sentences.hpp"
+#include "tests/reports/sample.hpp"
+
+namespace oldiron::reports {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST(Golden, EveryFormatOfEveryReport) {
+  const std::pair<const char*, Report> reports[] = {{"one_engine", sample_report()},
+                                                    {"no_engine", no_engine_report()},
+                                                    {"two_engines", two_engines_report()},
+                                                    {"all_failed", failed_report()},
+                                                    {"hostile", hostile_report()}};
+  for (const auto& [name, report] : reports)
+    for (const ReportFormat& format : report_formats()) {
+      if (format.name != "terminal" && std::string(name) != "one_engine") continue;
+      EXPECT_EQ(
+          golden_difference(std::string(name) + "." + std::string(format.file_name), format.write(report)),
+          "");
+    }
+}
+
+TEST(Terminal, FitsEightyColumnsButForWordsOfALine) {
+  for (const Report& report : {sample_report(), no_engine_report(), two_engines_report(), failed_report()})
+    for (const std::string& line : lines_of(terminal_report(report)))
+      EXPECT_LE(columns(line), kScreenColumns) << line;
+}
+
+TEST(Terminal, SaysSubjectAnswerAndLineFirst) {
+  const std::vector<std::string> lines = lines_of(terminal_report(sample_report()));
+  EXPECT_THAT(lines[0], HasSubstr("synthetic-26b-a4b-Q4_0 · 512 tokens in, 128 out · Intel Xeon E5-2620 v4"));
+  EXPECT_EQ(lines[1], "16.6 s per turn; ik_llama.cpp's defaults need 24.8 s: 1.49x faster (1.46–1.53)");
+  EXPECT_EQ(lines[3], "  ik_llama.cpp, confirmed: this very line ran here");
+  EXPECT_THAT(lines[4], HasSubstr("llama-bench -m "));
+}
+
+TEST(Terminal, BrokenLineCanBePasted) {
+  const std::vector<std::string> lines = lines_of(terminal_report(sample_report()));
+  ASSERT_EQ(lines[4].back(), '\\');
+  EXPECT_THAT(lines[5], HasSubstr("-rtr 1 -mmp 0"));
+}
+
+TEST(Terminal, WithoutAnEngineSaysWhoseResultItIs) {
+  const std::string text = terminal_report(no_engine_report());
+  EXPECT_THAT(lines_of(text)[1], HasSubstr("measured with oldiron's own kernels; no engine was given"));
+  EXPECT_THAT(text, HasSubstr("our kernels"));
+  EXPECT_THAT(text, Not(HasSubstr("confirmed")));
+}
+
+// The blocks of lines end where the table begins; no speed may stand among untested ones.
+TEST(Terminal, NoSpeedBesideAnUntestedLine) {
+  Report report = no_engine_report();
+  for (const LineBlock& block : line_blocks(report)) {
+    EXPECT_THAT(block.heading, HasSubstr("untested"));
+    EXPECT_THAT(block.heading, Not(HasSubstr("t/s")));
+    EXPECT_THAT(block.heading, Not(HasSubstr("per turn")));
+  }
+}
+
+TEST(Terminal, ALineWithBasisNoneIsNeverPrinted) {
+  Report report = sample_report();
+  (*report.lossless).llama_cpp.argv = {"llama-bench", "--never"};
+  for (const ReportFormat& format : report_formats())
+    EXPECT_THAT(format.write(report), Not(HasSubstr("--never"))) << format.name;
+}
+
+TEST(Terminal, EverythingFailedGivesReasonsAndNoLine) {
+  const std::string text = terminal_report(failed_report());
+  EXPECT_EQ(lines_of(text)[1], "No answer: all 5 trials failed");
+  EXPECT_THAT(text, HasSubstr("4 x llama-bench ended with exit code 1: failed to load model"));
+  EXPECT_THAT(text, HasSubstr("1 x no result after 120 s"));
+  EXPECT_THAT(text, Not(HasSubstr("t/s")));
+}
+
+TEST(Terminal, LossyLeversAreMarkedWhereTheyHelp) {
+  EXPECT_THAT(terminal_report(sample_report()), HasSubstr("n_experts=6 (lossy)"));
+}
+
+TEST(Terminal, EmptyReportIsAScreenToo) {
+  for (const ReportFormat& format : report_formats()) EXPECT_FALSE(format.write(Report{}).empty());
+}
+
+TEST(Sentences, NoGainIsNotCalledAGain) {
+  Report report = sample_report();
+  (*report.lossless).speedup = {1.01, {0.98, 1.03}};
+  EXPECT_THAT(headline(report)[0] + headline(report).back(),
+              HasSubstr("no faster within the noise (0.98–1.03)"));
+  (*report.lossless).config = report.default_answer->config;
+  EXPECT_EQ(headline(report)[0], "16.6 s per turn; ik_llama.cpp's defaults are the best found");
+}
+
+TEST(Sentences, MemoryWallOnlyIfTheWallIsMemory) {
+  EXPECT_EQ(wall_text({"memory", 0.731, 40.3e9, 55.1e9}), "73 % of 55.1 GB/s, memory wall");
+  EXPECT_EQ(wall_text({"per-core memory parallelism", 0.9, 10e9, 11e9}),
+            "90 % of 11.0 GB/s, per-core memory parallelism");
+  EXPECT_EQ(wall_text({}), "");
+}
+
+TEST(Sentences, LongerLoadIsEarnedBackByTheTurnsItTakes) {
+  Report report = sample_report();
+  EXPECT_EQ(load_text(*report.lossless, *report.default_answer),
+            "3 turns");  // 22.2 s more, 8.2 s saved per turn
+  (*report.lossless).load_s = 5;
+  EXPECT_EQ(load_text(*report.lossless, *report.default_answer), "");
+}
+
+TEST(Sentences, AnAnswerPutTogetherIsSaidToBe) {
+  Report report = sample_report();
+  (*report.lossless).confirmed = false;
+  (*report.lossless).ik_llama.basis = Basis::untested;
+  EXPECT_THAT(trust_text(report), HasSubstr("put together from trials of prefill and of decode"));
+  EXPECT_THAT(trust_text(report), Not(HasSubstr("this line ran")));
+}
+
+TEST(JsonReport, HasTheKeysThatScriptsRelyOn) {
+  const Json json = parse_json(json_report(sample_report()), "report");
+  for (const char* kind : {"lossless", "lossy"}) {
+    const Json& answer = json["answer"][kind];
+    EXPECT_EQ(config_from_json(answer["config"]).prefill_threads, 16);
+    for (const char* speed : {"decode_tokens_per_s", "prefill_tokens_per_s"})
+      for (const char* key : {"median", "low", "high"})
+        EXPECT_TRUE(answer[speed][key].is_number()) << speed << key;
+    EXPECT_EQ(answer["wall"]["name"], "memory");
+    EXPECT_DOUBLE_EQ(answer["wall"]["fraction"].get<double>(), 0.731);
+    for (const char* engine : {"llama_cpp", "ik_llama_cpp"})
+      for (const char* key : {"line", "basis", "reason"})
+        EXPECT_TRUE(answer["flags"][engine].contains(key)) << engine << key;
+  }
+  EXPECT_EQ(json["answer"]["lossless"]["flags"]["ik_llama_cpp"]["basis"], "confirmed");
+  EXPECT_TRUE(json["answer"]["lossless"]["flags"]["llama_cpp"]["line"].is_null());
+  EXPECT_EQ(json["trials"].size(), 9u);
+  EXPECT_EQ(json["trials"][8]["status"], "failed");
+  EXPECT_EQ(trial_from_json(json["trials"][0]), sample_report().trials[0]);
+  EXPECT_EQ(machine_from_json(json["machine"]), sample_machine());
+  EXPECT_EQ(json["model"]["id"], "synthetic-26b-a4b-Q4_0");
+}
+
+TEST(JsonReport, WithoutAnAnswerSaysWhy) {
+  const Json json = parse_json(json_report(failed_report()), "report");
+  EXPECT_TRUE(json["answer"]["lossless"].is_null());
+  EXPECT_EQ(json["answer"]["reasons"]["lossless"], "all 5 trials failed");
+  EXPECT_EQ(json["trials"][4]["status"], "timed_out");
+}
+
+TEST(JsonReport, UntestedLinesCarryNoSpeed) {
+  const Json json = parse_json(json_report(no_engine_report()), "report");
+  const Json& flags = json["answer"]["lossless"]["flags"]["ik_llama_cpp"];
+  EXPECT_EQ(flags["basis"], "untested");
+  EXPECT_FALSE(flags.contains("turn_s"));
+}
+
+TEST(Hostile, TerminalGetsNoControlCharacterAndJsonStaysJson) {
+  const std::string text = terminal_report(hostile_report());
+  for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
+  EXPECT_THAT(text, Not(HasSubstr("\xff")));
+  EXPECT_THAT(text, Not(HasSubstr("\xe2\x80\xae")));
+  EXPECT_EQ(parse_json(json_report(hostile_report()), "report")["trials"].size(), 9u);
+}
+
+TEST(Hostile, MarkdownHoldsNoTagOutsideItsCodeBlock) {
+  bool in_code = false;
+  for (const std::string& line : lines_of(markdown_report(hostile_report()))) {
+    if (line.rfind("````", 0) == 0) in_code = !in_code;
+    if (in_code) continue;
+    EXPECT_THAT(line, Not(HasSubstr("<")));
+    EXPECT_THAT(line, Not(HasSubstr("[a](")));
+  }
+  EXPECT_FALSE(in_code);
+}
+
+TEST(CommandLine, StaysOneLineAndMeansTheSameInBash) {
+  const std::string bad = kHostile;
+  const std::string line = command_line({"printf", "%s", bad});
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  std::string out;
+  const std::string file = testing::TempDir() + "oldiron_line.sh";
+  write_file(file, line);
+  FILE* pipe = popen(("bash " + shell_quote(file)).c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  for (int c; (c = std::fgetc(pipe)) != EOF;) out += static_cast<char>(c);
+  pclose(pipe);
+  EXPECT_EQ(out, bad);
+}
+
+TEST(CommandLine, KeepsAFlagWithItsValue) {
+  EXPECT_EQ(command_words({"llama-bench", "-t", "8", "-fa", "-m", "a b"}),
+            (std::vector<std::string>{"llama-bench", "-t 8", "-fa", "-m 'a b'"}));
+}
+
+}  // namespace
+}  // namespace oldiron::reports

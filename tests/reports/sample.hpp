@@ -1,0 +1,319 @@
+// Reports made up for tests: the shapes are those of a real model, every figure is invented, though
+// consistent.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "core/text.hpp"
+#include "reports/report.hpp"
+
+namespace oldiron::reports {
+
+inline TensorSpec tensor(const std::string& name, int layer, std::array<std::int64_t, 4> ne, TensorType type,
+                         Role role) {
+  TensorSpec spec;
+  spec.name = name;
+  spec.layer = layer;
+  spec.ne = ne;
+  spec.type = type;
+  spec.role = role;
+  return spec;
+}
+
+/// 30 layers of 128 experts, 25 of them with a window of 1024: the shapes of a 26 billion parameter model.
+inline ModelSpec sample_model() {
+  ModelSpec m;
+  m.id = "synthetic-26b-a4b-Q4_0";
+  m.architecture = "gemma4";
+  m.block_count = 30;
+  m.embedding_length = 2816;
+  m.vocab_size = 262144;
+  m.context_length = 262144;
+  m.expert_count = 128;
+  m.expert_used_count = 8;
+  m.fingerprint = "0123456789abcdef";
+  m.synthetic = true;
+  m.tied_head = true;
+  m.tensors.push_back(tensor("token_embd.weight", -1, {2816, 262144, 1, 1}, TensorType::q6_k, Role::head));
+  for (int i = 0; i < m.block_count; ++i) {
+    const bool full = i % 6 == 5;
+    const std::int64_t q = full ? 8192 : 4096, kv = full ? 1024 : 2048;
+    const auto q4 = [&m, i](const char* name, std::int64_t in, std::int64_t out, std::int64_t n, Role role) {
+      m.tensors.push_back(tensor("blk." + std::to_string(i) + "." + name + ".weight", i, {in, out, n, 1},
+                                 TensorType::q4_0, role));
+    };
+    q4("attn_q", 2816, q, 1, Role::attn);
+    q4("attn_k", 2816, kv, 1, Role::attn);
+    if (!full) q4("attn_v", 2816, kv, 1, Role::attn);
+    q4("attn_output", q, 2816, 1, Role::attn);
+    q4("ffn_gate", 2816, 2112, 1, Role::dense);
+    q4("ffn_up", 2816, 2112, 1, Role::dense);
+    q4("ffn_down", 2112, 2816, 1, Role::dense);
+    q4("ffn_gate_up_exps", 2816, 1408, 128, Role::exps);
+    q4("ffn_down_exps", 704, 2816, 128, Role::exps);
+    m.tensors.push_back(tensor("blk." + std::to_string(i) + ".ffn_gate_inp.weight", i, {2816, 128, 1, 1},
+                               TensorType::f32, Role::router));
+    m.tensors.push_back(tensor("blk." + std::to_string(i) + ".attn_norm.weight", i, {2816, 1, 1, 1},
+                               TensorType::f32, Role::norm));
+    LayerSpec layer;
+    layer.sliding = !full;
+    layer.n_head = 16;
+    layer.n_head_kv = full ? 2 : 8;
+    layer.key_length = layer.value_length = full ? 512 : 256;
+    layer.window = full ? 0 : 1024;
+    m.layers.push_back(layer);
+  }
+  return m;
+}
+
+inline Measurement measured(const std::string& name, double middle, double spread, int n = 7) {
+  std::vector<double> samples;
+  for (int i = 0; i < n; ++i) samples.push_back(middle * (1 + spread * (2.0 * ((i * 3) % n) / (n - 1) - 1)));
+  return summarise(name, "tokens/s", samples);
+}
+
+inline Trial trial(Engine engine, const Config& config, double prefill, double decode) {
+  Trial t;
+  t.spec.engine = engine;
+  t.spec.model = "synthetic-26b-a4b-Q4_0.gguf";
+  t.spec.config = config;
+  t.status = Status::ok;
+  t.measurements = {measured(kPrefill, prefill, 0.015, 5), measured(kDecode, decode, 0.012, 5)};
+  t.provenance.engine_version = "ik_llama.cpp 4840 (8337e4cd3)";
+  t.provenance.started = "2026-11-20T18:53:10Z";
+  return t;
+}
+
+inline Machine sample_machine() {
+  Machine m;
+  m.cpu_model = "Intel(R) Xeon(R) CPU E5-2620 v4 @ 2.10GHz";
+  m.packages = m.nodes = 1;
+  for (int i = 0; i < 8; ++i)
+    m.cores.push_back({.id = i, .node = 0, .package = 0, .cpus = {i, i + 8}, .efficiency = 0});
+  m.caches = {{1, 32768, 1, 8}, {2, 262144, 1, 8}, {3, 20971520, 8, 1}};
+  m.isas = {"scalar", "avx2"};
+  m.memory_bytes = 67459000000;
+  m.modules = MemoryModules{"DDR4", 4, 8, 2133e6, 68.3e9};
+  m.kernel = "Linux 6.1.0-41-amd64";
+  m.transparent_huge_pages = "madvise";
+  return m;
+}
+
+inline Profile sample_profile() {
+  Profile p;
+  const std::pair<int, double> points[] = {{1, 11.9e9}, {2, 23.1e9}, {4, 42.0e9}, {8, 55.1e9}, {16, 54.3e9}};
+  for (const auto& [threads, rate] : points)
+    p.read.push_back({.threads = threads,
+                      .bytes_per_s = measured("read", rate, 0.02),
+                      .buffer_bytes = 1 << 30,
+                      .isa = "avx2"});
+  p.read_saturated = true;
+  return p;
+}
+
+inline Config sample_config(int decode_threads, int prefill_threads, Switch repack) {
+  Config c;
+  c.decode_threads = decode_threads;
+  c.prefill_threads = prefill_threads;
+  c.n_experts = 8;
+  c.repack = repack;
+  return c;
+}
+
+/// ik_llama.cpp and llama.cpp given; the first has the answer, the second cannot read the file.
+inline Report sample_report() {
+  Report r;
+  r.oldiron_version = "oldiron 0.1.0";
+  r.created = "2026-11-20T19:12:44Z";
+  r.out_dir = "oldiron-out";
+  r.machine = sample_machine();
+  r.state.memory_available_bytes = 61000000000;
+  r.profile = sample_profile();
+  r.model = sample_model();
+  r.engines = {{Engine::ik_llama, "/opt/ik/bin", std::string("ik_llama.cpp 4840 (8337e4cd3)")},
+               {Engine::llama_cpp, "/opt/llama/bin", std::string("llama.cpp 10587 (3f545becc)")}};
+
+  Answer base;
+  base.engine = Engine::ik_llama;
+  base.config = sample_config(8, 8, Switch::automatic);
+  base.confirmed = true;
+  base.prefill = measured(kPrefill, 50.9, 0.015);
+  base.decode = measured(kDecode, 8.71, 0.012);
+  base.turn_s = measured("turn_s", 24.8, 0.01);
+  base.load_s = 9.2;
+  base.memory_bytes = 16600000000;
+  r.default_answer = base;
+
+  Answer best = base;
+  best.config = sample_config(8, 16, Switch::on);
+  best.prefill = measured(kPrefill, 61.9, 0.015);
+  best.decode = measured(kDecode, 15.4, 0.012);
+  best.turn_s = measured("turn_s", 16.6, 0.01);
+  best.load_s = 31.4;
+  best.memory_bytes = 17200000000;
+  best.wall = {"memory", 0.731, 40.3e9, 55.1e9};
+  best.speedup = {1.49, {1.46, 1.53}};
+  best.pairs = 5;
+  best.ik_llama = {{"llama-bench", "-m", "synthetic-26b-a4b-Q4_0.gguf", "-p", "512", "-n", "128", "-t", "8",
+                    "-tgb", "8,16", "-rtr", "1", "-mmp", "0"},
+                   Basis::confirmed,
+                   "",
+                   16.6};
+  best.llama_cpp = {{}, Basis::none, "this build needs AVX-512, which this CPU does not have", 0};
+  r.lossless = best;
+
+  Answer lossy = best;
+  lossy.config.n_experts = 6;
+  lossy.decode = measured(kDecode, 16.6, 0.012);
+  lossy.turn_s = measured("turn_s", 15.7, 0.01);
+  lossy.quality = "not measured";
+  r.lossy = lossy;
+
+  r.effects = {
+      {"repack", "on", "automatic", Loss::lossless, Phase::both, {1.48, {1.45, 1.51}}, Verdict::helped, ""},
+      {"prefill_threads",
+       "16",
+       "8",
+       Loss::lossless,
+       Phase::prefill,
+       {1.21, {1.19, 1.23}},
+       Verdict::helped,
+       ""},
+      {"n_experts", "6", "8", Loss::lossy, Phase::both, {1.06, {1.04, 1.08}}, Verdict::helped, ""},
+      {"ubatch",
+       "1024",
+       "512",
+       Loss::lossless,
+       Phase::prefill,
+       {1.003, {0.991, 1.014}},
+       Verdict::no_effect,
+       ""},
+      {"load_mode",
+       "read",
+       "automatic",
+       Loss::lossless,
+       Phase::both,
+       {1.006, {0.99, 1.018}},
+       Verdict::no_effect,
+       ""},
+      {"decode_threads", "16", "8", Loss::lossless, Phase::decode, {0.89, {0.87, 0.91}}, Verdict::hurt, ""},
+      {"decode_threads", "4", "8", Loss::lossless, Phase::decode, {0.77, {0.76, 0.79}}, Verdict::hurt, ""}};
+  r.verify = {{1, 0.065, 1.0}, {2, 0.082, 1.27}, {3, 0.101, 1.56}, {4, 0.12, 1.85}, {8, 0.193, 2.98}};
+  r.streams = {
+      {1, measured("s", 15.1, 0.01)}, {2, measured("s", 20.4, 0.01)}, {4, measured("s", 26.9, 0.01)}};
+  r.left_out = {{"head_type", "the file would have to be quantised again"},
+                {"draft_len", "llama-bench has no drafts"}};
+  r.budget = {
+      .limit_s = 600, .used_s = 552, .load_s = 161, .loads = 6, .remembered = 0, .stopped_by = "done"};
+
+  const std::pair<int, double> decodes[] = {{1, 3.31}, {2, 6.3}, {4, 11.9}, {8, 15.4}, {16, 13.7}};
+  for (const auto& [threads, rate] : decodes)
+    r.trials.push_back(trial(Engine::ik_llama, sample_config(threads, 8, Switch::on), 51.2, rate));
+  const std::pair<int, double> prefills[] = {{4, 27.0}, {16, 61.9}};
+  for (const auto& [threads, rate] : prefills)
+    r.trials.push_back(trial(Engine::ik_llama, sample_config(8, threads, Switch::on), rate, 15.4));
+  r.trials.push_back(trial(Engine::ik_llama, base.config, 50.9, 8.71));
+  r.trials[4].status = Status::noisy;
+  r.trials[4].reason = "other processes used 0.7 CPUs";
+  Trial failed;
+  failed.spec.engine = Engine::llama_cpp;
+  failed.spec.config = base.config;
+  failed.reason = "llama-bench died of SIGILL: this build needs AVX-512, which this CPU does not have";
+  r.trials.push_back(failed);
+  return r;
+}
+
+/// No engine was given: our kernels measured, both lines derived.
+inline Report no_engine_report() {
+  Report r = sample_report();
+  r.engines.clear();
+  for (Available<Answer>* answer : {&r.lossless, &r.lossy, &r.default_answer}) {
+    (**answer).engine = Engine::oldiron;
+    (**answer).ik_llama = {{"llama-bench", "-m", "FILE", "-t", "8", "-rtr", "1"}, Basis::untested, "", 16.6};
+    (**answer).llama_cpp = {{"llama-bench", "-m", "FILE", "-t", "8"}, Basis::untested, "", 16.6};
+  }
+  std::erase_if(r.trials, [](const Trial& t) { return t.spec.engine == Engine::llama_cpp; });
+  for (Trial& t : r.trials) t.spec.engine = Engine::oldiron;
+  return r;
+}
+
+/// Two engines that both ran.
+inline Report two_engines_report() {
+  Report r = sample_report();
+  (*r.lossless).llama_cpp = {
+      {"llama-bench", "-m", "synthetic-26b-a4b-Q4_0.gguf", "-p", "512", "-n", "128", "-t", "8"},
+      Basis::confirmed,
+      "",
+      21.3};
+  return r;
+}
+
+/// Every trial failed; nothing but the machine and the model is known.
+inline Report failed_report() {
+  Report r;
+  r.oldiron_version = "oldiron 0.1.0";
+  r.created = "2026-11-20T19:12:44Z";
+  r.out_dir = "oldiron-out";
+  r.machine = sample_machine();
+  r.machine.modules = Available<MemoryModules>::not_available("the DIMM table needs root");
+  r.profile = sample_profile();
+  r.model = sample_model();
+  r.engines = {{Engine::ik_llama, "/opt/ik/bin", std::string("ik_llama.cpp 4840 (8337e4cd3)")}};
+  r.lossless = Available<Answer>::not_available("all 5 trials failed");
+  for (int i = 0; i < 5; ++i) {
+    Trial t;
+    t.spec.engine = Engine::ik_llama;
+    t.spec.config.ubatch = 128 * (i + 1);
+    t.status = i == 4 ? Status::timed_out : Status::failed;
+    t.reason = i == 4 ? "no result after 120 s" : "llama-bench ended with exit code 1: failed to load model";
+    r.trials.push_back(t);
+  }
+  r.budget = {.limit_s = 600, .used_s = 140, .load_s = 0, .loads = 0, .remembered = 0, .stopped_by = "done"};
+  return r;
+}
+
+/// What somebody could put into names of files, machines and engines, or an engine into its output.
+inline constexpr const char* kHostile =
+    "x'\"`$(touch /tmp/owned)`</script><script>alert(1)</script>&|*_[a](javascript:b)\n# "
+    "new\r\x1b[2J\x01\xff\xe2\x80\xae ```end";
+
+inline Report hostile_report() {
+  Report r = sample_report();
+  const std::string bad = kHostile;
+  r.model.id = r.machine.cpu_model = r.machine.hypervisor = r.machine.kernel = r.out_dir = bad;
+  (*r.machine.modules).type = r.oldiron_version = r.created = bad;
+  r.engines[0].version = bad;
+  r.engines[0].dir = bad;
+  (*r.lossless).ik_llama.argv = {"llama-bench", "-m", bad, "-t", "8"};
+  (*r.lossless).llama_cpp.reason = bad;
+  (*r.lossless).decode.tags = {bad};
+  (*r.lossless).wall.name = bad;
+  (*r.lossy).quality = bad;
+  for (LeverEffect& e : r.effects) e.value = e.from = bad;
+  for (LeftOut& l : r.left_out) l.lever = l.reason = bad;
+  for (Trial& t : r.trials) t.reason = t.spec.model = bad;
+  return r;
+}
+
+/// Compares with tests/data/reports/<name>; with OLDIRON_REFRESH=1 writes it instead. Returns what is wrong,
+/// or "".
+inline std::string golden_difference(const std::string& name, const std::string& text) {
+  const std::string path = std::string(OLDIRON_TEST_DATA) + "/reports/" + name;
+  const char* refresh = std::getenv("OLDIRON_REFRESH");
+  if (refresh != nullptr && std::string(refresh) == "1") {
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    write_file(path, text);
+    return "";
+  }
+  const std::string expected = read_file(path);
+  if (expected == text) return "";
+  std::size_t at = 0;
+  while (at < expected.size() && at < text.size() && expected[at] == text[at]) ++at;
+  const std::size_t from = at > 60 ? at - 60 : 0;
+  return name + " differs at byte " + std::to_string(at) + ":\n  expected: " + expected.substr(from, 140) +
+         "\n  is:       " + text.substr(from, 140) + "\nOLDIRON_REFRESH=1 writes it anew";
+}
+
+}  // namespace oldiron::reports
