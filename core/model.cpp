@@ -113,10 +113,16 @@ std::int64_t ModelSpec::n_params() const {
 
 ModelSpec cut_layers(ModelSpec model, int n_layers) {
   if (n_layers <= 0 || n_layers >= model.block_count) return model;
-  const auto beyond = [&](const TensorSpec& tensor) { return tensor.layer >= n_layers; };
+  model.layers.resize(static_cast<std::size_t>(n_layers));
+  const bool divides = std::any_of(model.layers.begin(), model.layers.end(),
+                                   [](const LayerSpec& layer) { return layer.rope_freqs; });
+  // Engines refuse a file with a tensor that no layer asks for: the divisors go with the last layer that uses them.
+  const auto beyond = [&](const TensorSpec& tensor) {
+    return tensor.layer >= n_layers || (!divides && tensor.name == "rope_freqs.weight");
+  };
   model.tensors.erase(std::remove_if(model.tensors.begin(), model.tensors.end(), beyond),
                       model.tensors.end());
-  model.layers.resize(static_cast<std::size_t>(n_layers));
+  if (!divides) model.rope_freqs.clear();
   model.block_count = n_layers;
   model.fingerprint = hex16(hash64(fmt::format("{} cut to {} layers", model.fingerprint, n_layers)));
   return model;

@@ -10,6 +10,7 @@
 //                         look alike and a handful of experts takes all the work)
 //   token embedding       the same: sqrt(d) times a row has elements of size 1, and logits a deviation near 1
 //   norms, .scale         1 +- 10 %
+//   post_attention_norm   kAttentionSize +- 10 %
 //   attn_k_norm           such that attention scores have a deviation of kScoreDeviation
 //   ffn_gate_inp.weight   such that router logits have a deviation of kRouterDeviation
 //   layer_output_scale    0.9 .. 1: each layer adds two vectors of size 1 and the residual settles near a
@@ -37,7 +38,13 @@ namespace {
 // every layer's average shared by all tokens their hidden states would align.
 constexpr double kScoreDeviation = 4;
 
-// The best of 128 experts then gets about a sixth of the probability and the eighth still a fiftieth.
+// Tokens of one text attend to the same keys, so what attention adds is alike for all. Forward pass of 16
+// random tokens through 30 layers of Gemma-4-26B, q4_0: at size 1 their hidden states have a mean cosine of
+// 0.26 and the least layer takes 55 experts of 128; at 0.5 it is 0.05 and 72, where independent choices would
+// give 82.
+constexpr double kAttentionSize = 0.5;
+
+// The first of the eight chosen experts then gets a third of their weight and the eighth still a twentieth.
 constexpr double kRouterDeviation = 2;
 
 struct Recipe {
@@ -63,6 +70,7 @@ Recipe recipe_of(const ModelSpec& model, const TensorSpec& tensor) {
     const double centre = kScoreDeviation / (model.attention_scale * std::sqrt(k));
     return around(centre, 0.1 * centre);
   }
+  if (ends_with(name, "post_attention_norm.weight")) return around(kAttentionSize, 0.1 * kAttentionSize);
   if (ends_with(name, "layer_output_scale.weight")) return around(0.95, 0.05);
   if (ends_with(name, ".bias") || ends_with(name, "attn_sinks.weight")) return around(0, 0.1);
   if (ends_with(name, ".scale") || tensor.role == Role::norm || tensor.rows() == 1) return around(1, 0.1);

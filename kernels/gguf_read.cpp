@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstring>
 #include <set>
 #include <utility>
@@ -109,6 +110,16 @@ std::uint64_t value_bytes(const Reader& reader, int type, const std::string& key
   return kBytes[type];
 }
 
+/// The double nearest to the shortest decimal that is this float: 1e-6 and not 9.99999997e-07, as in a
+/// model's card.
+double decimal(float value) {
+  char text[32];
+  const auto end = std::to_chars(std::begin(text), std::end(text), value).ptr;
+  double out = static_cast<double>(value);  // stays for infinities and NaN, which from_chars may not read
+  std::from_chars(std::begin(text), end, out);
+  return out;
+}
+
 GgufScalar read_scalar(Reader& reader, int type, const std::string& key) {
   switch (type) {
     case 0:
@@ -124,7 +135,7 @@ GgufScalar read_scalar(Reader& reader, int type, const std::string& key) {
     case 5:
       return std::int64_t{reader.number<std::int32_t>(key)};
     case 6:
-      return static_cast<double>(reader.number<float>(key));
+      return decimal(reader.number<float>(key));
     case 7:
       return reader.number<std::uint8_t>(key) != 0;
     case kString:

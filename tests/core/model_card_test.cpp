@@ -48,6 +48,15 @@ TEST(ModelCard, SizesPublishedInGibibytes) {
   EXPECT_NEAR(gib("gemma-4-e4b-it", "q4_k_m_mainline"), 4.95, 0.005);
 }
 
+TEST(ModelCard, CutModelsKeepRopeDivisorsOnlyWhereALayerDividesByThem) {
+  const ModelSpec whole = model_from_card(card("gemma-4-26b-a4b-it"), "q4_0");
+  const ModelSpec sliding_only = cut_layers(whole, 5), with_a_full_layer = cut_layers(whole, 6);
+  EXPECT_EQ(sliding_only.find("rope_freqs.weight"), nullptr);
+  EXPECT_TRUE(sliding_only.rope_freqs.empty());
+  EXPECT_NE(with_a_full_layer.find("rope_freqs.weight"), nullptr);
+  EXPECT_EQ(with_a_full_layer.rope_freqs, whole.rope_freqs);
+}
+
 TEST(ModelCard, AllCardsExpandInBothPlainTypes) {
   int cards = 0;
   for (const auto& entry : std::filesystem::directory_iterator(OLDIRON_SOURCE_DIR "/configs/models")) {

@@ -27,6 +27,7 @@ ModelSpec small_model(TensorType type = TensorType::q4_0) {
       tensor("token_embd.weight", -1, {512, 300, 1, 1}, type, Role::head),
       tensor("rope_freqs.weight", -1, {4, 1, 1, 1}, TensorType::f32, Role::norm),
       tensor("blk.0.attn_norm.weight", 0, {512, 1, 1, 1}, TensorType::f32, Role::norm),
+      tensor("blk.0.post_attention_norm.weight", 0, {512, 1, 1, 1}, TensorType::f32, Role::norm),
       tensor("blk.0.attn_k_norm.weight", 0, {256, 1, 1, 1}, TensorType::f32, Role::norm),
       tensor("blk.0.ffn_gate_inp.weight", 0, {512, 128, 1, 1}, TensorType::f32, Role::router),
       tensor("blk.0.ffn_gate_inp.scale", 0, {512, 1, 1, 1}, TensorType::f32, Role::router),
@@ -131,6 +132,7 @@ TEST(Generator, norms_and_scales_stay_near_their_centre) {
   expect_within("blk.0.ffn_gate_inp.scale", 0.9F, 1.1F);
   expect_within("blk.0.ffn_down_exps.scale", 0.9F, 1.1F);
   expect_within("blk.0.layer_output_scale.weight", 0.9F, 1.0F);
+  expect_within("blk.0.post_attention_norm.weight", 0.45F, 0.55F);
   expect_within("blk.0.attn_k_norm.weight", 0.225F, 0.275F);  // 4 / sqrt(256)
 }
 
