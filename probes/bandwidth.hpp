@@ -1,0 +1,53 @@
+// How fast memory can be read, per number of threads: the denominator of every decode.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/machine.hpp"
+#include "kernels/ops/stream.hpp"
+
+namespace oldiron {
+
+struct BandwidthPlan {
+  std::vector<int> cpus;           ///< one per thread of the largest count
+  std::vector<int> thread_counts;  ///< ascending
+  StreamReadFn read = nullptr;
+  std::string isa;
+  std::int64_t least_bytes = 64 << 20;  ///< 4 x the largest believable cache
+  std::int64_t most_bytes = 64 << 20;   ///< what memory allows
+  double budget_s = 6;
+  std::function<void(const std::string&)> progress = [](const std::string&) {};
+};
+
+/// Powers of two up to `usable`, `usable` itself, and the cores of the first node and half of them: the last
+/// doubling inside one node tells whether memory or the cores' own parallelism is the limit.
+std::vector<int> bandwidth_thread_counts(const Machine& machine, int usable);
+
+/// Cores of the first node that `usable` threads fill.
+int first_node_cores(const Machine& machine, int usable);
+
+/// Bytes of all last-level caches, each cut to what one core can plausibly own: guests are often shown the
+/// host's cache.
+std::int64_t believable_cache_bytes(const Machine& machine);
+
+/// Everything from the machine, its state and the best ISA's kernel; about 2 s and 2 s more per thread count.
+BandwidthPlan plan_bandwidth(const Machine& machine, const MachineState& state);
+
+/// Grows the buffer until the bandwidth of all threads stands still, then samples each thread count on that
+/// size.
+///
+/// Pages are touched first by the rank that reads them. Each point is tagged with the noise of its interval.
+std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan);
+
+/// The size from which on `bytes_per_s(size)` changes under 3 % when doubled; `most` if it never stands
+/// still.
+std::int64_t plateau_bytes(std::int64_t least, std::int64_t most,
+                           const std::function<double(std::int64_t)>& bytes_per_s);
+
+/// Whether the last doubling of threads among counts up to `node_cores` gained under 15 %.
+bool is_saturated(const std::vector<BandwidthPoint>& points, int node_cores);
+
+}  // namespace oldiron

@@ -1,0 +1,27 @@
+// All that can be found out about this machine without a model.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/machine.hpp"
+
+namespace oldiron {
+
+struct Probed {
+  Machine machine;
+  MachineState state;
+  Profile profile;
+};
+
+/// Facts only: topology, caches, CPU, ISAs, memory; a few milliseconds.
+Machine read_machine();
+
+/// Measures what the machine can do in its present state; `progress` is told what happens next.
+Profile measure_profile(const Machine& machine, const MachineState& state,
+                        const std::function<void(const std::string&)>& progress);
+
+/// Facts, state and profile.
+Probed probe_machine(const std::function<void(const std::string&)>& progress);
+
+}  // namespace oldiron
