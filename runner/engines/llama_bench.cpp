@@ -147,10 +147,12 @@ std::int64_t needs_bytes(const TrialSpec& spec, const ModelSpec& model) {
   const std::int64_t widest =
       std::max<std::int64_t>(model.feed_forward_length, static_cast<std::int64_t>(model.expert_used_count) *
                                                             model.expert_feed_forward_length);
-  const std::int64_t per_token = 4 * (model.vocab_size + 12L * model.embedding_length + 3 * widest);
+  const BenchDialect& dialect = bench_dialect(spec.engine);
+  const std::int64_t logits = static_cast<std::int64_t>(dialect.logit_rows) * model.vocab_size;
+  const std::int64_t per_token = 4 * (logits + 12L * model.embedding_length + 3 * widest);
   constexpr std::int64_t kProgram =
       64 << 20;  // code, threads' stacks, the file's header; 40 MB seen with a 4 MB model
-  return bench_dialect(spec.engine).weight_bytes(spec.config, model) + static_cast<std::int64_t>(kv) +
+  return dialect.weight_bytes(spec.config, model) + static_cast<std::int64_t>(kv) +
          std::min<std::int64_t>(spec.config.ubatch, context) * per_token + kProgram;
 }
 

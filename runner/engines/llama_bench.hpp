@@ -29,6 +29,9 @@ struct BenchDialect {
   /// What the log says that a lever did not do ("repack=on: the engine repacked no tensor").
   std::vector<std::string> (*declined)(std::string_view log, const Config& config);
 
+  /// How many rows of logits per token of a ubatch its compute buffer holds.
+  int logit_rows;
+
   /// Bytes of weights that must stay in memory for this way of loading.
   std::int64_t (*weight_bytes)(const Config& config, const ModelSpec& model);
 

@@ -297,6 +297,18 @@ TEST_P(BothEngines, MemoryCountsASecondHeadWhenReadIntoMemory) {
   EXPECT_EQ(needs_bytes(spec, model) == read_in, GetParam() == Engine::ik_llama);
 }
 
+TEST(NeedsBytes, CountsLogitsAsTheEnginesDo) {
+  TrialSpec spec = spec_of(Engine::llama_cpp);
+  ModelSpec model = small_model();
+  const std::int64_t few = needs_bytes(spec, model);
+  model.vocab_size += 1000;
+  EXPECT_EQ(needs_bytes(spec, model) - few, 256 * 4 * 1000);
+  spec.engine = Engine::ik_llama;
+  const std::int64_t many = needs_bytes(spec, model);
+  model.vocab_size -= 1000;
+  EXPECT_EQ(many - needs_bytes(spec, model), 256 * 4 * 2000);
+}
+
 TEST(WhyNot, KnowsWhatCannotWorkHere) {
   Machine old, modern;
   old.cpu_model = "Xeon E5-2670";
