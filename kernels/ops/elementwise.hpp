@@ -5,6 +5,9 @@
 
 namespace oldiron {
 
+/// A block whose scale would be denormal (workers flush those) counts as zero: scale 0, every q 0.
+inline constexpr float kSmallestScale = 0x1p-126F;
+
 /// Quantises one column to int8 per 32: scale = max|x| / 127, q = round(x / scale) to nearest even, sum per 16 exact.
 /// Returns false, and writes nothing useful, if any value is not finite: the caller refuses the step.
 /// Shapes: x [k], q [k], scale [k/32], sum [k/16]. Needs: k % 32 == 0.

@@ -1,0 +1,221 @@
+// The kernels for any x86-64 CPU: the vocabulary on four lanes, with no more than SSE2.
+#include <emmintrin.h>
+
+#include "kernels/formats/format.hpp"
+#include "kernels/isa/region.hpp"
+
+namespace oldiron::scalar {
+namespace {
+
+constexpr Isa kIsa = Isa::scalar;
+constexpr int kLanes = 4;
+constexpr int kSigned = -1;
+constexpr int kSignedOffset = 0;
+constexpr int kTileColumns = 2;
+constexpr int kFloatColumns = 2;
+
+struct F32 {
+  __m128 v;
+};
+
+struct I32 {
+  __m128i v;
+};
+
+struct I8 {
+  __m128i v;
+};
+
+WORD __m128i load_bytes(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+
+WORD void store_bytes(void* p, __m128i x) { _mm_storeu_si128(static_cast<__m128i*>(p), x); }
+
+// Bits of `yes` where `mask` is set, else of `no`.
+WORD __m128i choose(__m128i mask, __m128i yes, __m128i no) {
+  return _mm_or_si128(_mm_and_si128(mask, yes), _mm_andnot_si128(mask, no));
+}
+
+WORD F32 all(float x) { return {_mm_set1_ps(x)}; }
+
+WORD F32 load(const float* p) { return {_mm_loadu_ps(p)}; }
+
+WORD void store(float* p, F32 x) { _mm_storeu_ps(p, x.v); }
+
+// Exact with denormals flushed, too: a small half is made as a difference of normal floats.
+WORD F32 load_f16(const std::uint16_t* p) {
+  const __m128i half =
+      _mm_unpacklo_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)), _mm_setzero_si128());
+  const __m128i sign = _mm_slli_epi32(_mm_and_si128(half, _mm_set1_epi32(0x8000)), 16);
+  const __m128i size = _mm_slli_epi32(_mm_and_si128(half, _mm_set1_epi32(0x7fff)), 13);
+  const __m128i rebias = _mm_add_epi32(size, _mm_set1_epi32(112 << 23));
+  const __m128i infinite = _mm_cmpgt_epi32(size, _mm_set1_epi32((0x7c00 << 13) - 1));
+  const __m128i normal = _mm_add_epi32(rebias, _mm_and_si128(infinite, _mm_set1_epi32(112 << 23)));
+  const __m128 small =
+      _mm_sub_ps(_mm_castsi128_ps(_mm_add_epi32(rebias, _mm_set1_epi32(1 << 23))), _mm_set1_ps(0x1p-14F));
+  const __m128i is_small = _mm_cmplt_epi32(size, _mm_set1_epi32(0x400 << 13));
+  return {_mm_castsi128_ps(_mm_or_si128(choose(is_small, _mm_castps_si128(small), normal), sign))};
+}
+
+WORD F32 load_bf16(const std::uint16_t* p) {
+  const __m128i half = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return {_mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), half))};
+}
+
+WORD void store_f16(std::uint16_t* p, F32 x) {
+  float lanes[kLanes];
+  store(lanes, x);
+  for (int i = 0; i < kLanes; ++i) p[i] = float_to_half(lanes[i]);
+}
+
+WORD F32 operator+(F32 a, F32 b) { return {_mm_add_ps(a.v, b.v)}; }
+
+WORD F32 operator-(F32 a, F32 b) { return {_mm_sub_ps(a.v, b.v)}; }
+
+WORD F32 operator*(F32 a, F32 b) { return {_mm_mul_ps(a.v, b.v)}; }
+
+WORD F32 operator/(F32 a, F32 b) { return {_mm_div_ps(a.v, b.v)}; }
+
+WORD F32 fmadd(F32 a, F32 b, F32 c) { return a * b + c; }
+
+WORD F32 largest(F32 a, F32 b) { return {_mm_max_ps(a.v, b.v)}; }
+
+WORD F32 smallest(F32 a, F32 b) { return {_mm_min_ps(a.v, b.v)}; }
+
+WORD F32 where_less(F32 a, F32 b, F32 yes, F32 no) {
+  const __m128i mask = _mm_castps_si128(_mm_cmplt_ps(a.v, b.v));
+  return {_mm_castsi128_ps(choose(mask, _mm_castps_si128(yes.v), _mm_castps_si128(no.v)))};
+}
+
+WORD F32 magnitude(F32 x) { return {_mm_andnot_ps(_mm_set1_ps(-0.0F), x.v)}; }
+
+WORD F32 with_sign_of(F32 x, F32 sign) { return {_mm_or_ps(x.v, _mm_and_ps(_mm_set1_ps(-0.0F), sign.v))}; }
+
+WORD float sum(F32 x) {
+  const __m128 two = _mm_add_ps(x.v, _mm_movehl_ps(x.v, x.v));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+WORD float largest(F32 x) {
+  const __m128 two = _mm_max_ps(x.v, _mm_movehl_ps(x.v, x.v));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
+WORD I32 all(std::int32_t x) { return {_mm_set1_epi32(x)}; }
+
+WORD I32 load(const std::int32_t* p) { return {load_bytes(p)}; }
+
+WORD void store(std::int32_t* p, I32 x) { store_bytes(p, x.v); }
+
+WORD I32 load_int8(const std::int8_t* p) {
+  std::int32_t four = 0;
+  std::memcpy(&four, p, sizeof four);
+  const __m128i twice = _mm_unpacklo_epi8(_mm_cvtsi32_si128(four), _mm_cvtsi32_si128(four));
+  return {_mm_srai_epi32(_mm_unpacklo_epi16(twice, twice), 24)};
+}
+
+// Needs: lanes in -128..127, else they saturate.
+WORD void store_int8(std::int8_t* p, I32 x) {
+  const __m128i words = _mm_packs_epi32(x.v, x.v);
+  const std::int32_t four = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
+  std::memcpy(p, &four, sizeof four);
+}
+
+WORD I32 operator+(I32 a, I32 b) { return {_mm_add_epi32(a.v, b.v)}; }
+
+WORD I32 operator*(I32 a, I32 b) {
+  const __m128i even = _mm_mul_epu32(a.v, b.v);
+  const __m128i odd = _mm_mul_epu32(_mm_srli_epi64(a.v, 32), _mm_srli_epi64(b.v, 32));
+  return {_mm_unpacklo_epi32(_mm_shuffle_epi32(even, 0x08), _mm_shuffle_epi32(odd, 0x08))};
+}
+
+WORD I32 largest(I32 a, I32 b) { return {choose(_mm_cmpgt_epi32(a.v, b.v), a.v, b.v)}; }
+
+WORD std::int32_t sum(I32 x) {
+  const __m128i two = _mm_add_epi32(x.v, _mm_shuffle_epi32(x.v, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+
+WORD std::int32_t largest(I32 x) {
+  const I32 two = largest(x, I32{_mm_shuffle_epi32(x.v, 0x4e)});
+  return _mm_cvtsi128_si32(largest(two, I32{_mm_shuffle_epi32(two.v, 0xb1)}).v);
+}
+
+WORD I32 pair_sums(I32 a, I32 b) {
+  const __m128 low = _mm_castsi128_ps(a.v);
+  const __m128 high = _mm_castsi128_ps(b.v);
+  return {_mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0))),
+                        _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1))))};
+}
+
+WORD F32 to_float(I32 x) { return {_mm_cvtepi32_ps(x.v)}; }
+
+WORD I32 nearest(F32 x) { return {_mm_cvtps_epi32(x.v)}; }
+
+WORD I32 magnitude_bits(F32 x) { return {_mm_and_si128(_mm_castps_si128(x.v), _mm_set1_epi32(0x7fffffff))}; }
+
+WORD F32 power_of_two(I32 n) {
+  return {_mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(n.v, _mm_set1_epi32(127)), 23))};
+}
+
+WORD I8 load_words(const std::byte* p) { return {load_bytes(p)}; }
+
+WORD I8 operator&(I8 w, int mask) { return {_mm_and_si128(w.v, _mm_set1_epi8(static_cast<char>(mask)))}; }
+
+WORD I8 operator|(I8 a, I8 b) { return {_mm_or_si128(a.v, b.v)}; }
+
+template <int kBits>
+WORD I8 shift_left(I8 w) {
+  return {_mm_slli_epi32(w.v, kBits)};
+}
+
+template <int kBits>
+WORD I8 shift_right(I8 w) {
+  return {_mm_srli_epi32(w.v, kBits)};
+}
+
+WORD I8 as_operand(I8 w) { return w; }
+
+// Two 16-bit copies of the activations for pmaddwd, which sums pairs exactly: bytes 0 and 2 of the weights,
+// then 1 and 3.
+template <int kMax, int kWords>
+WORD I32 dot4(I32 i, const I8* w, const std::int8_t* x) {
+  const __m128i low_byte = _mm_set1_epi16(0xff);
+#pragma GCC unroll 1
+  for (int word = 0; word < kWords; ++word, x += 4) {
+    const auto pair = [](int a, int b) {
+      return _mm_set1_epi32(static_cast<std::int32_t>((static_cast<std::uint32_t>(b) << 16) |
+                                                      (static_cast<std::uint32_t>(a) & 0xffffU)));
+    };
+    const __m128i even = kMax == kSigned ? _mm_srai_epi16(_mm_slli_epi16(w[word].v, 8), 8)
+                                         : _mm_and_si128(w[word].v, low_byte);
+    const __m128i odd = kMax == kSigned ? _mm_srai_epi16(w[word].v, 8) : _mm_srli_epi16(w[word].v, 8);
+    i.v = _mm_add_epi32(
+        i.v, _mm_add_epi32(_mm_madd_epi16(even, pair(x[0], x[2])), _mm_madd_epi16(odd, pair(x[1], x[3]))));
+  }
+  return i;
+}
+
+template <int kByte>
+WORD I32 byte_of(I8 w) {
+  return {_mm_and_si128(_mm_srli_epi32(w.v, 8 * kByte), _mm_set1_epi32(255))};
+}
+
+template <int kByte>
+WORD I32 signed_byte_of(I8 w) {
+  return {_mm_srai_epi32(_mm_slli_epi32(w.v, 24 - 8 * kByte), 24)};
+}
+
+WORD void add_stream(std::uint64_t* sums, const std::byte* p) {
+  __m128i s[4] = {load_bytes(sums), load_bytes(sums + 2), load_bytes(sums + 4), load_bytes(sums + 6)};
+#pragma GCC unroll 8
+  for (int i = 0; i < 32; ++i) s[i % 4] = _mm_add_epi64(s[i % 4], load_bytes(p + 16 * i));
+  for (int i = 0; i < 4; ++i) store_bytes(sums + 2 * i, s[i]);
+}
+
+#include "kernels/isa/table.inl"
+
+}  // namespace
+
+std::span<const Kernel> table() { return kTable; }
+
+}  // namespace oldiron::scalar

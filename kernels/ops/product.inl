@@ -1,0 +1,138 @@
+// Included into an ISA's region: the frame of every product on the r16 layout. A policy multiplies one group
+// of 16 rows by a tile of columns; here are the loops around it and the writing of results.
+
+// One product, whatever its argument struct.
+struct Job {
+  const std::byte* w[2] = {};
+  std::int64_t group_bytes = 0, k = 0, n = 0, row_begin = 0, row_end = 0;
+  Activations x;
+  const std::int32_t* x_column = nullptr;
+  const std::int32_t* y_column = nullptr;
+  float* y = nullptr;
+  std::int64_t y_stride = 0;
+  Activation activation = Activation::gelu_tanh;
+};
+
+template <int kColumns>
+struct Tile {
+  const std::byte* group;
+  std::int64_t group_bytes, k;
+  std::int64_t column[kColumns];  // in x
+  const Activations* x;
+  bool prefetch;  // the group comes from memory: fetch ahead
+};
+
+// Unrolled with the index as a template argument.
+template <int kCount, class F>
+WORD void unrolled(F f) {
+  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
+    (f.template operator()<i>(), ...);
+  }
+  (std::make_integer_sequence<int, kCount>{});
+}
+
+// Writes a tile's results [mat][part][column]; of two matrices, activation(first) * second.
+template <int kMats>
+[[gnu::noinline]] void write_tile(const Job& job, std::int64_t row, std::int64_t first_column, int columns,
+                                  const F32* result) {
+  for (int c = 0; c < columns; ++c) {
+    const std::int64_t column = job.y_column != nullptr ? job.y_column[first_column + c] : first_column + c;
+    for (int part = 0; part < kParts; ++part) {
+      F32 y = result[part * columns + c];
+      if constexpr (kMats == 2) {
+        y = (job.activation == Activation::silu ? silu(y) : gelu_tanh(y)) *
+            result[(kParts + part) * columns + c];
+      }
+      const std::int64_t first = row + part * kLanes;
+      const std::int64_t left = job.row_end - first;
+      if (left > 0)
+        store(job.y + column * job.y_stride + first, y, left < kLanes ? static_cast<int>(left) : kLanes);
+    }
+  }
+}
+
+template <class Policy, int kMats, int kColumns>
+[[gnu::noinline]] void one_tile(const Job& job, std::int64_t row, std::int64_t first_column, bool prefetch) {
+  Tile<kColumns> tile;
+  tile.group_bytes = job.group_bytes;
+  tile.k = job.k;
+  tile.x = &job.x;
+  tile.prefetch = prefetch;
+  for (int c = 0; c < kColumns; ++c) {
+    tile.column[c] = job.x_column != nullptr ? job.x_column[first_column + c] : first_column + c;
+  }
+  F32 result[kMats][kParts][kColumns];
+  for (int mat = 0; mat < kMats; ++mat) {
+    tile.group = job.w[mat] + row / 16 * job.group_bytes;
+    Policy::template multiply<kColumns>(tile, result[mat]);
+  }
+  write_tile<kMats>(job, row, first_column, kColumns, &result[0][0][0]);
+}
+
+template <class Policy, int kMats, int kColumns = Policy::kColumns>
+WORD void tile_of(std::int64_t columns, const Job& job, std::int64_t row, std::int64_t first, bool prefetch) {
+  if constexpr (kColumns > 0) {
+    if (columns == kColumns) return one_tile<Policy, kMats, kColumns>(job, row, first, prefetch);
+    tile_of<Policy, kMats, kColumns - 1>(columns, job, row, first, prefetch);
+  }
+}
+
+// Columns go in panels whose activations stay in a 1 MiB (or, halved by luck, 256 KiB) L2 while the weights
+// pass; inside a panel a group of 16 rows stays in L1 or L2 while the panel's tiles use it. Up to 32 columns
+// the weights are read once in any case.
+template <class Policy, int kMats>
+void product(const Job& job) {
+  constexpr std::int64_t kPanelBytes = 256 << 10;
+  const std::int64_t fitting =
+      kPanelBytes / (job.k * Policy::kActivationBytes) / Policy::kColumns * Policy::kColumns;
+  const std::int64_t panel = std::max<std::int64_t>(fitting, 32);
+  for (std::int64_t begin = 0; begin < job.n; begin += panel) {
+    const std::int64_t columns = std::min(panel, job.n - begin);
+    const std::int64_t tiles = (columns + Policy::kColumns - 1) / Policy::kColumns;
+    for (std::int64_t row = job.row_begin; row < job.row_end; row += 16) {
+      std::int64_t first = begin;
+      for (std::int64_t tile = 0; tile < tiles; ++tile) {
+        const std::int64_t size = columns / tiles + (tile < columns % tiles ? 1 : 0);
+        tile_of<Policy, kMats>(size, job, row, first, tile == 0);
+        first += size;
+      }
+    }
+  }
+}
+
+template <class Policy>
+void matmul(const MatmulArgs& a) {
+  DCHECK(a.layout == Layout::r16 && a.type == Policy::kType,
+         "this row of the table serves another type or layout");
+  DCHECK(a.row_begin % 16 == 0 && (a.row_end % 16 == 0 || a.row_end == a.m), "rows come in groups of 16");
+  product<Policy, 1>({.w = {a.w, nullptr},
+                      .group_bytes = 16 * row_bytes(a.type, a.k),
+                      .k = a.k,
+                      .n = a.n,
+                      .row_begin = a.row_begin,
+                      .row_end = a.row_end,
+                      .x = a.x,
+                      .x_column = a.x_column,
+                      .y_column = a.y_column,
+                      .y = a.y,
+                      .y_stride = a.y_stride});
+}
+
+template <class Policy>
+void gated(const GatedArgs& a) {
+  DCHECK(a.layout == Layout::r16 && a.type == Policy::kType,
+         "this row of the table serves another type or layout");
+  DCHECK(a.row_begin % 16 == 0 && (a.row_end % 16 == 0 || a.row_end == a.width), "rows come in groups of 16");
+  product<Policy, 2>({.w = {a.gate, a.up},
+                      .group_bytes = 16 * row_bytes(a.type, a.k),
+                      .k = a.k,
+                      .n = a.n,
+                      .row_begin = a.row_begin,
+                      .row_end = a.row_end,
+                      .x = a.x,
+                      .x_column = a.x_column,
+                      .y_column = a.y_column,
+                      .y = a.h,
+                      .y_stride = a.h_stride,
+                      .activation = a.activation});
+}
