@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/check.hpp"
@@ -13,8 +14,8 @@ Json parse_json(const std::string& text, const std::string& what) {
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {
-    throw Error(
-        fmt::format("{} is no JSON: it stops making sense at byte {} of {}", what, error.byte, text.size()));
+    throw Error(fmt::format("{} is no JSON: it stops making sense at byte {} of {}", what,
+                            std::min(error.byte, text.size()), text.size()));
   }
 }
 

@@ -1,4 +1,6 @@
-// JSON of the core types. Reading refuses unknown keys (naming the nearest known one) and missing ones; all throw Error.
+// JSON of the core types. Reading refuses unknown keys (naming the nearest known one) and missing ones, but for
+// levers: one that is missing takes its default, so that what was written before it was there can be read. All
+// throw Error.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <type_traits>
+#include <utility>
 
 #include "core/text.hpp"
 
@@ -40,15 +40,12 @@ bool convert(const Json& json, T& value) {
   if (!json.is_number_integer()) return false;
   if (json.is_number_unsigned()) {
     const auto number = json.get<std::uint64_t>();
-    if (number > static_cast<std::uint64_t>(std::numeric_limits<T>::max())) return false;
     value = static_cast<T>(number);
-    return true;
+    return std::in_range<T>(number);
   }
   const auto number = json.get<std::int64_t>();
-  if (number < 0 && std::is_unsigned_v<T>) return false;
-  if (number < static_cast<std::int64_t>(std::numeric_limits<T>::min())) return false;
   value = static_cast<T>(number);
-  return true;
+  return std::in_range<T>(number);
 }
 
 template <class T>

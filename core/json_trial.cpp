@@ -79,6 +79,7 @@ Config config_from_json(const Json& json) {
   Config config;
   for (const Lever& lever : levers()) {
     const std::string key(lever.name);
+    if (!reader.has(key.c_str())) continue;  // written before the lever was there
     std::string value;
     if (is_number(lever)) {
       int number = 0;

@@ -1,0 +1,176 @@
+#include "core/json.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "core/text.hpp"
+
+namespace oldiron {
+namespace {
+
+Config other_config() {
+  Config config;
+  for (const Lever& lever : levers()) {
+    const auto& names = lever.domain.names;
+    lever.set(config, names.empty() ? std::to_string(lever.domain.high) : names.back());
+  }
+  return config;
+}
+
+Machine a_machine() {
+  return {
+      .cpu_model = "Xeon E5-2620 v4",
+      .hypervisor = "kvm",
+      .packages = 2,
+      .nodes = 2,
+      .cores = {{.id = 0, .cpus = {0, 16}}, {.id = 1, .node = 1, .package = 1, .cpus = {1}, .efficiency = 2}},
+      .caches = {{.level = 3, .bytes = 20 << 20, .cores = 8, .instances = 2}},
+      .isas = {"scalar", "avx2"},
+      .memory_bytes = 64ll << 30,
+      .modules = MemoryModules{.type = "DDR4", .populated = 8, .slots = 16, .transfers_per_s = 2133e6},
+      .kernel = "6.1.0",
+      .transparent_huge_pages = "madvise"};
+}
+
+std::string error_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+/// Through text, as files and pipes do.
+Json sent(const Json& json) { return parse_json(dump_json(json), "test"); }
+
+TEST(Json, ConfigsRoundTrip) {
+  for (const Config& config : {Config{}, other_config()})
+    EXPECT_EQ(config_from_json(sent(to_json(config))), config);
+  EXPECT_EQ(to_json(Config{})["ubatch"], 512);
+  EXPECT_EQ(to_json(Config{})["kv_type"], "f16");
+}
+
+TEST(Json, ALeverThatIsMissingTakesItsDefault) {
+  Json json = to_json(other_config());
+  json.erase("repack");
+  EXPECT_EQ(config_from_json(json).repack, Switch::automatic);
+  EXPECT_EQ(config_from_json(json).ubatch, other_config().ubatch);
+}
+
+TEST(Json, MachinesRoundTrip) {
+  Machine machine = a_machine();
+  EXPECT_EQ(machine_from_json(sent(to_json(machine))), machine);
+  machine.modules = Available<MemoryModules>::not_available("needs root");
+  EXPECT_EQ(machine_from_json(sent(to_json(machine))), machine);
+  EXPECT_EQ(to_json(machine)["modules"]["not_available"], "needs root");
+  EXPECT_EQ(machine_from_json(sent(to_json(Machine{}))), Machine{});
+}
+
+TEST(Json, StatesAndBudgetsRoundTrip) {
+  const MachineState state = {.allowed_cpus = 2,
+                              .cpu_quota = 1.5,
+                              .memory_available_bytes = 1ll << 40,
+                              .cgroup_memory_free_bytes = 7,
+                              .node_free_bytes = 8,
+                              .load_1min = 0.25,
+                              .steal_fraction = 0.01,
+                              .other_cpu_fraction = 0.5};
+  EXPECT_EQ(machine_state_from_json(sent(to_json(state))), state);
+  const Budget budget = {.seconds = 2.5, .min_samples = 1, .max_samples = 2};
+  EXPECT_EQ(budget_from_json(sent(to_json(budget))), budget);
+}
+
+TEST(Json, ProfilesRoundTripAndShowTheKeysThatScriptsRead) {
+  Profile profile{.read = {{.threads = 2,
+                            .bytes_per_s = summarise(kReadBandwidth, "bytes/s", {27e9, 26e9, 28e9}),
+                            .buffer_bytes = 1 << 28,
+                            .isa = "avx2"}},
+                  .read_saturated = true};
+  const Json json = sent(to_json(profile));
+  EXPECT_EQ(profile_from_json(json), profile);
+  EXPECT_EQ(json["bandwidth"]["read"][0]["threads"], 2);
+  EXPECT_EQ(json["bandwidth"]["read"][0]["bytes_per_s"], 27e9);
+  EXPECT_EQ(json["bandwidth"]["read"][0]["interval"], Json::array({26e9, 28e9}));
+  EXPECT_EQ(profile_from_json(sent(to_json(Profile{}))), Profile{});
+}
+
+TEST(Json, TheGoldenTrialRoundTripsByteForByte) {
+  const std::string text = read_file(OLDIRON_TEST_DATA "/trial.json");
+  const Trial trial = trial_from_json(parse_json(text, "trial.json"));
+  EXPECT_EQ(dump_json(to_json(trial), 2) + "\n", text) << "the JSON of a trial is frozen: docs/trial.md";
+  EXPECT_EQ(trial.spec.engine, Engine::ik_llama);
+  EXPECT_EQ(trial.spec.config.repack, Switch::on);
+  EXPECT_EQ(trial.spec.config.n_experts, 8);
+  EXPECT_EQ(trial.status, Status::noisy);
+  ASSERT_NE(trial.find(kDecode), nullptr);
+  EXPECT_EQ(trial.find(kDecode)->median, 7.83);
+  EXPECT_EQ(trial.provenance.cpus, (std::vector<int>{0, 1}));
+  EXPECT_EQ(trial.provenance.before.allowed_cpus, 2);
+}
+
+TEST(Json, EveryKeyOfATrialIsInItsDocument) {
+  const std::string document = read_file(OLDIRON_SOURCE_DIR "/docs/trial.md");
+  const std::function<void(const Json&)> look = [&](const Json& json) {
+    if (json.is_array() && !json.empty()) look(json[0]);
+    if (!json.is_object()) return;
+    for (const auto& [key, value] : json.items()) {
+      EXPECT_NE(document.find("`" + key + "`"), std::string::npos) << key;
+      if (key != "config") look(value);
+    }
+  };
+  look(parse_json(read_file(OLDIRON_TEST_DATA "/trial.json"), "trial.json"));
+}
+
+TEST(Json, TrialsOfEveryStatusRoundTrip) {
+  for (Status status : {Status::ok, Status::noisy, Status::failed, Status::timed_out, Status::unsupported}) {
+    Trial trial;
+    trial.status = status;
+    trial.reason = "because \"of\"\nthis";
+    trial.spec.config = other_config();
+    trial.spec.workload.seed = ~0ull;
+    EXPECT_EQ(trial_from_json(sent(to_json(trial))), trial);
+  }
+}
+
+TEST(Json, BadTrialsAreRefusedInASentence) {
+  const Json good = to_json(Trial{});
+  const auto refusal = [&](const char* pointer, const Json& value) {
+    Json bad = good;
+    bad[Json::json_pointer(pointer)] = value;
+    return error_of([&] { trial_from_json(bad); });
+  };
+  EXPECT_EQ(refusal("/spec/config/ubach", 5), "config: there is no key `ubach` (did you mean `ubatch`?)");
+  EXPECT_EQ(refusal("/spec/config/ubatch", 0),
+            "ubatch cannot be `0`: it takes a whole number from 1 to 2048");
+  EXPECT_EQ(refusal("/spec/config/ubatch", "512"), "config: ubatch must be a whole number, but is \"512\"");
+  EXPECT_EQ(refusal("/spec/config/ubatch", 5e10),
+            "config: ubatch must be a whole number, but is 50000000000.0");
+  EXPECT_EQ(refusal("/spec/config/ubatch", 5000000000),
+            "config: ubatch must be a whole number, but is 5000000000");
+  EXPECT_EQ(refusal("/spec/engine", "vllm"),
+            "there is no engine `vllm`; known are oldiron, llama_cpp and ik_llama");
+  EXPECT_EQ(refusal("/spec/workload/seed", -1), "workload: seed must be a whole number from 0, but is -1");
+  EXPECT_EQ(refusal("/spec/workload/prompt_tokens", -1), "workload: no count may be below 0");
+  EXPECT_EQ(refusal("/status", "fine"),
+            "trial: status cannot be `fine`: it is ok, noisy, failed, timed_out or unsupported");
+  EXPECT_EQ(refusal("/schema", 2), "trial: schema 2 is not one this program reads; it reads 1");
+  EXPECT_EQ(refusal("/measurements", "none"), "trial: measurements must be a list");
+  EXPECT_EQ(refusal("/provenance/cpus", Json::array({"a"})),
+            "trial.provenance: cpus must be a list of whole numbers, but is [\"a\"]");
+  EXPECT_EQ(refusal("/provenance", 3), "trial.provenance must be a JSON object");
+  Json bad = good;
+  bad["provenance"].erase("wall_s");
+  EXPECT_EQ(error_of([&] { trial_from_json(bad); }), "trial.provenance: the key `wall_s` is missing");
+}
+
+TEST(Json, TextThatIsNoJson) {
+  EXPECT_EQ(error_of([] { parse_json("{\"a\": ", "the answer"); }),
+            "the answer is no JSON: it stops making sense at byte 6 of 6");
+  EXPECT_EQ(dump_json(Json("caf\xe9")), "\"caf\xef\xbf\xbd\"") << "a byte that is no UTF-8 is replaced";
+}
+
+}  // namespace
+}  // namespace oldiron
