@@ -180,12 +180,9 @@ std::string change_interval_text(const Ratio& ratio) {
 
 std::string seconds_interval(const Measurement& m) {
   const std::string low = seconds_text(m.low), high = seconds_text(m.high);
-  const std::size_t unit = low.find(' ');
-  // "33.1 .. 34.0 s"; both in full where the units differ or minutes are in it.
-  if (low.find("min") == std::string::npos && unit != std::string::npos &&
-      high.find("min") == std::string::npos &&
-      low.substr(unit) == high.substr(std::min(high.find(' '), high.size())))
-    return low.substr(0, unit) + " .. " + high.substr(0, high.find(' '));
+  // Minutes would not fit in a column, and their interval is told better in seconds.
+  if (m.high >= 59.95) return fmt::format("{:.0f} .. {:.0f} s", m.low, m.high);
+  if (m.low >= 0.9995) return low.substr(0, low.find(' ')) + " .. " + high.substr(0, high.find(' '));
   return low + " .. " + high;
 }
 

@@ -64,8 +64,8 @@ double draw_bars(Canvas& canvas, const ChartPanel& panel, double x, double y, do
         const double bar_y = group_y + static_cast<double>(s) * (kBar + kBetween);
         const double bar_length = std::max(0.8, end_of(point.y) - left_edge);
         canvas.rect({left_edge, bar_y, bar_length, kBar}, palette(panel.series[s].colour), 1.5);
-        canvas.text(left_edge + bar_length + 6, bar_y + kBar - 2.5, point.label,
-                    {.size = 11, .colour = "#444444"});
+        canvas.label(left_edge + bar_length + 6, bar_y + kBar - 2.5, point.label,
+                     {.size = 11, .colour = "#444444"});
       }
   }
   return bottom + 22 - top;

@@ -101,13 +101,14 @@ double draw_lines(Canvas& canvas, const ChartPanel& panel, double x, double y, d
       path.insert(path.begin(), {left_edge, path.front().second});
       path.emplace_back(right_edge, path.back().second);
     }
-    for (std::size_t i = 1; i < path.size(); ++i)
+    const bool joined = series.style == SeriesStyle::ceiling || panel.x.names.empty();
+    for (std::size_t i = 1; joined && i < path.size(); ++i)
       canvas.occupy_line(path[i - 1].first, path[i - 1].second, path[i].first, path[i].second);
     if (series.style == SeriesStyle::ceiling) {
       canvas.dashed(path, palette(series.colour), 1.6);
       continue;
     }
-    if (panel.x.names.empty()) canvas.polyline(path, palette(series.colour), 2);
+    if (joined) canvas.polyline(path, palette(series.colour), 2);
     for (const ChartPoint& point : series.points) {
       const double px = scale.at(point.x);
       if (point.high > point.low) {

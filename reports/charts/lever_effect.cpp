@@ -139,17 +139,33 @@ ChartPanel panel_of(const Report& report, const Sweep& sweep, std::string_view t
   return panel;
 }
 
-/// "decode is fastest with 8 threads"; no best is named if the next one's interval reaches into its interval.
-std::string finding(const ChartPanel& panel, const Sweep& sweep) {
+/// "8 threads": the fastest value; empty if the next one's interval reaches into its interval.
+std::string best_value(const ChartPanel& panel, const Sweep& sweep) {
   const std::vector<ChartPoint>& points = panel.series.back().points;
   const auto best = std::max_element(points.begin(), points.end(),
                                      [](const ChartPoint& a, const ChartPoint& b) { return a.y < b.y; });
   for (const ChartPoint& point : points)
-    if (point.x != best->x && point.high >= best->low) return panel.title + " has no clear best";
+    if (point.x != best->x && point.high >= best->low) return "";
   const std::string value = one_line(sweep.values[static_cast<std::size_t>(best - points.begin())].text);
   const std::string_view unit = lever(sweep.lever).unit;
-  return unit.empty() ? fmt::format("{} is fastest with {} {}", panel.title, panel.x.title, value)
-                      : fmt::format("{} is fastest with {} {}", panel.title, value, unit);
+  return unit.empty() ? panel.x.title + " " + value : fmt::format("{} {}", value, unit);
+}
+
+/// "Decode is fastest with 8 threads, prefill with 16 threads".
+std::string finding(const std::vector<ChartPanel>& panels, const std::vector<const Sweep*>& sweeps) {
+  std::vector<std::string> best;
+  for (std::size_t i = 0; i < panels.size(); ++i) best.push_back(best_value(panels[i], *sweeps[i]));
+  std::string text;
+  if (best.size() == 2 && best[0] == best[1]) {
+    text = best[0].empty() ? "decode and prefill have no clear best"
+                           : "decode and prefill are fastest with " + best[0];
+  } else {
+    for (std::size_t i = 0; i < panels.size(); ++i)
+      text += (text.empty() ? "" : ", ") + panels[i].title +
+              (best[i].empty() ? " has no clear best" : " is fastest with " + best[i]);
+  }
+  text[0] = text[0] == 'd' ? 'D' : 'P';
+  return text;
 }
 
 }  // namespace
@@ -159,19 +175,19 @@ Available<Chart> sweep_chart(const Report& report, std::string_view decode_lever
   const Sweep decode = widest_sweep(report, decode_lever, kDecode, Phase::decode);
   const Sweep prefill = widest_sweep(report, prefill_lever, kPrefill, Phase::prefill);
   Chart chart;
+  std::vector<const Sweep*> shown;
   const auto add = [&](const Sweep& sweep, std::string_view title, int colour) {
     if (sweep.values.size() < 2) return;
     chart.panels.push_back(panel_of(report, sweep, title, colour));
-    chart.title += (chart.title.empty() ? "" : ", ") + finding(chart.panels.back(), sweep);
+    shown.push_back(&sweep);
   };
   add(decode, "decode", 0);
   add(prefill, "prefill", 2);
   if (chart.panels.empty())
     return Available<Chart>::not_available("no lever was tried with two values, all else equal");
-  chart.title[0] = chart.title[0] == 'd' ? 'D' : 'P';
-  const Sweep& shown = decode.values.size() >= 2 ? decode : prefill;
+  chart.title = finding(chart.panels, shown);
   chart.subtitle = fmt::format("{} · {} · {}", one_line(report.model.id), cpu_text(report.machine),
-                               display_name(shown.engine));
+                               display_name(shown.front()->engine));
   chart.notes = {
       "Median and its 95 % interval, which may be narrower than the mark; all other levers equal. Hollow: "
       "measured in noise."};

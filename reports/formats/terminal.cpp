@@ -124,7 +124,7 @@ std::string findings(const Report& report) {
   out += labelled("drafts", drafts_text(report));
   out += labelled("streams", streams_text(report));
   if (report.lossless) {
-    out += labelled("lossless", "all of the above keeps the model's weights, experts and KV type");
+    out += labelled("lossless", "the answer keeps the model's weights, experts and KV type");
     out += labelled("lossy", lossy_text(report));
   }
   return out;

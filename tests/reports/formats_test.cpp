@@ -47,7 +47,7 @@ TEST(Terminal, FitsEightyColumnsButForWordsOfALine) {
 
 TEST(Terminal, SaysSubjectAnswerAndLineFirst) {
   const std::vector<std::string> lines = lines_of(terminal_report(sample_report()));
-  EXPECT_THAT(lines[0], HasSubstr("synthetic-26b-a4b-Q4_0 · 512 tokens in, 128 out · Intel Xeon E5-2620 v4"));
+  EXPECT_THAT(lines[0], HasSubstr("synthetic-26b-a4b-Q4_0 · 512 tokens in, 128 out · Invented I-2620 v4"));
   EXPECT_EQ(lines[1], "16.6 s per turn; ik_llama.cpp's defaults need 24.8 s: 1.49x faster (1.46–1.53)");
   EXPECT_EQ(lines[3], "  ik_llama.cpp, confirmed: this very line ran here");
   EXPECT_THAT(lines[4], HasSubstr("llama-bench -m "));
@@ -121,6 +121,12 @@ TEST(Sentences, LongerLoadIsEarnedBackByTheTurnsItTakes) {
             "3 turns");  // 22.2 s more, 8.2 s saved per turn
   (*report.lossless).load_s = 5;
   EXPECT_EQ(load_text(*report.lossless, *report.default_answer), "");
+}
+
+TEST(Sentences, IntervalsOfSecondsFitTheirColumn) {
+  EXPECT_EQ(seconds_interval({"turn_s", "s", {}, 16.6, 16.4, 16.8, {}}), "16.4 .. 16.8");
+  EXPECT_EQ(seconds_interval({"turn_s", "s", {}, 73, 72.3, 73.7, {}}), "72 .. 74 s");
+  EXPECT_EQ(seconds_interval({"turn_s", "s", {}, 0.5, 0.4, 0.6, {}}), "400 ms .. 600 ms");
 }
 
 TEST(Sentences, AnAnswerPutTogetherIsSaidToBe) {

@@ -88,7 +88,7 @@ inline Trial trial(Engine engine, const Config& config, double prefill, double d
 
 inline Machine sample_machine() {
   Machine m;
-  m.cpu_model = "Intel(R) Xeon(R) CPU E5-2620 v4 @ 2.10GHz";
+  m.cpu_model = "Invented(R) CPU I-2620 v4 @ 2.10GHz";
   m.packages = m.nodes = 1;
   for (int i = 0; i < 8; ++i)
     m.cores.push_back({.id = i, .node = 0, .package = 0, .cpus = {i, i + 8}, .efficiency = 0});

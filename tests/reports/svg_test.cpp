@@ -141,6 +141,7 @@ TEST(LeverEffect, AnotherLeverIsShownIfThreadsWereNotSwept) {
   const Available<Chart> chart = lever_effect_chart(report);
   ASSERT_TRUE(chart);
   EXPECT_EQ(chart->panels[0].x.title, "repack");
+  EXPECT_EQ(chart->title, "Decode is fastest with repack on, prefill has no clear best");
   EXPECT_EQ(chart->panels[0].x.names, (std::vector<std::string>{"off", "on"}));
   expect_tidy(svg(*chart));
 }
