@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "core/text.hpp"
 
 namespace oldiron {
 namespace {
@@ -20,7 +21,9 @@ constexpr std::size_t kSmallPage = 4096;
 
 std::size_t round_up(std::size_t bytes, std::size_t step) { return (bytes + step - 1) / step * step; }
 
-std::string wanted(std::size_t bytes) { return "cannot get " + std::to_string(bytes) + " bytes of memory"; }
+std::string wanted(std::size_t bytes) {
+  return "cannot get " + bytes_text(static_cast<double>(bytes)) + " of memory";
+}
 
 std::string free_huge_pages() {
   std::ifstream file("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");

@@ -169,11 +169,11 @@ TEST(Team, flushes_denormals_on_every_rank_and_restores_the_caller) {
 
 TEST(Team, pins_while_it_runs_and_restores_the_caller) {
   const int cpu = first_cpu();
+  cpu_set_t before, after;
+  sched_getaffinity(0, sizeof before, &before);
   Team team({cpu, cpu});
   EXPECT_TRUE(team.pinned(0));
   EXPECT_TRUE(team.pinned(1));
-  cpu_set_t before, after;
-  sched_getaffinity(0, sizeof before, &before);
   std::array<int, 2> seen{-1, -1}, allowed{};
   team.run(2, [&](int rank, int) {
     cpu_set_t set;
