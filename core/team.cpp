@@ -214,8 +214,8 @@ void Team::fail(std::exception_ptr error) {
     std::lock_guard lock(state_->error_mutex);
     if (!state_->error) state_->error = std::move(error);
   }
-  state_->aborted =
-      true;  // before the turn: who enters a barrier after it sees the flag, who waits sees the turn
+  // Before the turn: who enters a barrier after it sees the flag, who waits in one sees the turn.
+  state_->aborted = true;
   state_->generation.add(1);
   state_->generation.wake();
 }
