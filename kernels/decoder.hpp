@@ -8,7 +8,7 @@
 
 #include "core/team.hpp"
 #include "kernels/registry.hpp"
-#include "kernels/weight_source.hpp"
+#include "kernels/weights.hpp"
 
 namespace oldiron {
 
@@ -27,11 +27,12 @@ struct DecoderOptions {
   int n_experts = 0;           ///< 0: the model's own
 };
 
-/// Owns packed weights, KV cache and scratch. Not thread-safe; one step at a time.
+/// Owns the KV cache and scratch of one running model; weights outlive it, so that changing a context or a ubatch loads
+/// nothing. Not thread-safe; one step at a time.
 class Decoder {
  public:
-  /// Loads: each rank of `team` packs the rows it will read. Throws Error (unsupported architecture or type, no memory).
-  Decoder(std::shared_ptr<const WeightSource> source, const Config& config, const DecoderOptions& options, Team& team);
+  /// Throws Error (an architecture that is not gemma4, a missing tensor, no memory).
+  Decoder(std::shared_ptr<const Weights> weights, const Config& config, const DecoderOptions& options, Team& team);
   ~Decoder();
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
@@ -43,12 +44,11 @@ class Decoder {
   /// logits: [number of tokens with .logits][vocab], written in order of tokens. Throws Error on non-finite activations.
   void step(std::span<const StepToken> tokens, int threads, float* logits);
 
-  /// Levers that need no reload, changed between steps.
-  void set_n_experts(int n);
+  /// Forgets what a sequence stored from `position` on; 0 empties it.
+  void rewind(int sequence, int position);
 
-  /// Bytes of weights held, in packed form.
-  std::int64_t weight_bytes() const;
-  std::int64_t huge_page_bytes() const;
+  /// Treats positions below `position` as stored, whatever lies there: for timing a step at a depth, not for its logits.
+  void assume(int sequence, int position);
 
   /// Streams over the packed weights (checksum), the denominator measured on the very pages decode uses. Bytes per second.
   double read_weights_bytes_per_s(int threads);

@@ -141,7 +141,7 @@ TEST_F(Gguf, dense_models_have_no_experts) {
 }
 
 TEST_F(Gguf, rows_are_the_bytes_of_the_file) {
-  const std::string path = kGolden + "gemma4-moe.Q4_0.gguf";
+  const std::string path = kGolden + "gemma4-moe.Q8_0.gguf";
   const auto source = open_gguf(path);
   const std::string all = contents(path);
   const TensorSpec& last = source->model().tensors.back();  // its data end the file
@@ -316,7 +316,7 @@ TEST_F(Gguf, what_is_no_file_is_refused) {
 
 /// A golden model's header with one change, and zeros for data.
 std::string changed(const std::function<void(GgufHeader&)>& change) {
-  const std::string path = kGolden + "gemma4-moe.Q4_0.gguf";
+  const std::string path = kGolden + "gemma4-moe.Q8_0.gguf";
   GgufHeader header = read_gguf_header(path);
   change(header);
   return refusal([&] { model_from_gguf(header, path); });
@@ -392,7 +392,7 @@ TEST_F(Gguf, a_written_model_reads_back_the_same) {
 }
 
 TEST_F(Gguf, a_changed_table_loses_the_fingerprint_of_its_source) {
-  const auto generated = generate_weights(open_gguf(kGolden + "gemma4-moe.Q4_0.gguf")->model(), 11);
+  const auto generated = generate_weights(open_gguf(kGolden + "gemma4-moe.Q8_0.gguf")->model(), 11);
   const std::string path = folder_ + "/a.gguf";
   write_gguf(*generated, path);
   GgufHeader header = read_gguf_header(path);
@@ -401,7 +401,7 @@ TEST_F(Gguf, a_changed_table_loses_the_fingerprint_of_its_source) {
 }
 
 TEST_F(Gguf, weights_of_a_file_can_be_written_as_floats) {
-  const std::shared_ptr<const WeightSource> source = open_gguf(kGolden + "gemma4-moe.Q4_0.gguf");
+  const std::shared_ptr<const WeightSource> source = open_gguf(kGolden + "gemma4-moe.Q8_0.gguf");
   const auto floats = dequantised(source);
   write_gguf(*floats, folder_ + "/f32.gguf");
   const auto read = open_gguf(folder_ + "/f32.gguf");

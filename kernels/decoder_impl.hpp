@@ -1,0 +1,132 @@
+// The decoder's inside: weights, cache, scratch, and the chain of operations that one rank runs.
+#pragma once
+
+#include <atomic>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/decoder.hpp"
+#include "kernels/kv_cache.hpp"
+#include "kernels/weights.hpp"
+
+namespace oldiron {
+
+/// Steps of at most this many tokens are computed between the products by every rank for itself, in memory of its own:
+/// repeating a norm of 2816 floats costs less than a barrier. Larger steps share the columns out.
+inline constexpr std::int64_t kReplicatedTokens = 16;
+
+/// int8 activations of n columns of k values.
+struct Quantised {
+  std::int64_t k = 0;
+  std::vector<std::int8_t> q;
+  std::vector<float> scale;
+  std::vector<std::int32_t> sum;
+
+  void resize(std::int64_t n, std::int64_t columns_k);
+  bool set(QuantizeFn quantize, std::int64_t column, const float* x);
+
+  /// The columns as kernels take them, beside their F32 originals.
+  Activations view(const float* f32, std::int64_t f32_stride) const;
+};
+
+/// What lies between the products: private to a rank in small steps, shared in large ones.
+struct Work {
+  std::vector<float> x, h;             ///< residual stream before and after attention [n][d]
+  std::vector<float> a, m, r;          ///< normed inputs [n][d]: attention or dense, experts, router
+  std::vector<float> cos[2], sin[2];   ///< of the step's positions, per kind of layer (0 full, 1 sliding) [n][n_rot/2]
+  Quantised a_q, m_q, o_q, dense_q, expert_q;
+
+  /// For n columns, each of which goes to at most `used` experts.
+  void resize(const ModelSpec& model, std::int64_t n, int used);
+};
+
+/// The tensors of one layer.
+struct LayerWeights {
+  const float *attn_norm, *q_norm, *k_norm, *post_attention_norm, *ffn_norm, *post_ffw_norm, *output_scale;
+  const float *post_ffw_norm_1, *pre_ffw_norm_2, *post_ffw_norm_2, *router_scale, *expert_scale;
+  Matrix q, k, v, output, gate, up, down, router, experts_gate_up, experts_down;
+};
+
+/// A rank's part in one step.
+struct Lane {
+  int rank, active;
+  Work& work;
+  Range columns;    ///< those it norms and quantises: all of them in small steps
+  bool replicated;  ///< small step: `work` is the rank's own
+};
+
+/// Which tokens go to which expert, in order of experts. Every rank builds its own copy: cheaper than waiting for one.
+struct Routing {
+  std::vector<float> probability;            ///< scratch [expert_count]
+  std::vector<std::int32_t> expert;          ///< [slot], slot = token * used + rank of the expert
+  std::vector<float> weight;                 ///< [slot]
+  std::vector<std::int32_t> begin;           ///< [expert_count + 1] into tokens and slots
+  std::vector<std::int32_t> tokens, slots;   ///< columns of each expert
+  std::vector<float> product;                ///< [columns of one expert][rows of this rank]
+};
+
+/// Partial attention of one token and KV head, chunk by chunk.
+struct Partials {
+  std::vector<float> acc, max, sum;
+};
+
+struct Decoder::Impl {
+  std::shared_ptr<const Weights> loaded;
+  const Weights& weights;
+  const ModelSpec& model;
+  DecoderOptions options;
+  Team& team;
+  const KernelSet& kernels;
+  KvCache cache;
+  std::vector<LayerWeights> layers;
+  Matrix embedding, head;
+  bool quantise = false;
+  int n_used = 0;
+  std::vector<std::int64_t> ends;  ///< positions stored per sequence
+
+  Work shared;
+  std::vector<Work> private_work;      ///< per rank
+  std::vector<Routing> routing;        ///< per rank
+  std::vector<Partials> partials;      ///< per rank
+  std::vector<float> q, k, v, o, y, z, dense, expert, b1, b2;  ///< outputs of products [n][...]
+  std::vector<float> hidden;
+  std::vector<int> distinct;
+  std::int64_t partial_stride = 0;     ///< floats of acc per chunk
+  Partials split;                      ///< when chunks of one token go to several ranks
+  std::atomic<bool> finite{true};
+
+  std::span<const StepToken> tokens;   ///< of the running step
+  std::vector<std::int32_t> logit_columns;
+  float* logits = nullptr;
+
+  Impl(std::shared_ptr<const Weights> packed, const Config& config, const DecoderOptions& decoder_options, Team& worker_team);
+
+  std::int64_t d() const { return model.embedding_length; }
+
+  std::int64_t n() const { return static_cast<std::int64_t>(tokens.size()); }
+
+  void check_positions();
+  void run_rank(int rank, int active);
+
+  void embed(const Lane& lane);
+  void attention(const Lane& lane, int layer);
+  void store_keys_values(const Lane& lane, int layer, std::int64_t token, int head_kv);
+  void attend(const Lane& lane, int layer);
+  void attend_chunks(int layer, std::int64_t token, int head_kv, Range chunks, Partials& out, std::int64_t slot);
+  Range chunks_of(int layer, std::int64_t token) const;
+  void feed_forward(const Lane& lane, int layer);
+  void route(int layer, Routing& routes) const;
+  void experts_up(const Lane& lane, int layer, const Routing& routes);
+  void experts_down(const Lane& lane, int layer, Routing& routes);
+  void output(const Lane& lane);
+
+  void quantise_column(Quantised& into, std::int64_t column, const float* x);
+  void product(const Lane& lane, const Matrix& matrix, const Activations& x, float* result, std::int64_t stride) const;
+
+  void sync(const Lane& lane) {
+    if (!lane.replicated) team.barrier(lane.rank);
+  }
+};
+
+}  // namespace oldiron

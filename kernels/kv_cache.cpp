@@ -1,0 +1,46 @@
+#include "kernels/kv_cache.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace oldiron {
+
+KvCache::KvCache(const ModelSpec& model, int sequences, int context, int step_tokens, TensorType type,
+                 PageSize page_size)
+    : type_(type), smallest_slack_(std::numeric_limits<std::int64_t>::max()),
+      smallest_cells_(std::numeric_limits<std::int64_t>::max()) {
+  std::int64_t offset = 0;
+  for (const LayerSpec& spec : model.layers) {
+    Layer layer;
+    layer.heads = spec.n_head_kv;
+    layer.cells = spec.window == 0 ? context : std::min<std::int64_t>(context, spec.window + step_tokens);
+    if (layer.cells < context) {
+      smallest_slack_ = std::min(smallest_slack_, layer.cells - spec.window + 1);
+      smallest_cells_ = std::min(smallest_cells_, layer.cells);
+    }
+    layer.key_bytes = row_bytes(type, spec.key_length);
+    layer.value_bytes = row_bytes(type, spec.value_length);
+    layer.keys_offset = offset;
+    offset += layer.cells * layer.key_bytes * layer.heads * sequences;
+    layer.values_offset = offset;
+    offset += layer.cells * layer.value_bytes * layer.heads * sequences;
+    layers_.push_back(layer);
+  }
+  buffer_ = Buffer(static_cast<std::size_t>(offset), page_size);
+}
+
+std::byte* KvCache::keys(int layer, int sequence, int head_kv) {
+  const Layer& l = layers_[static_cast<std::size_t>(layer)];
+  return buffer_.data() + l.keys_offset + (std::int64_t{sequence} * l.heads + head_kv) * l.cells * l.key_bytes;
+}
+
+std::byte* KvCache::values(int layer, int sequence, int head_kv) {
+  const Layer& l = layers_[static_cast<std::size_t>(layer)];
+  return buffer_.data() + l.values_offset + (std::int64_t{sequence} * l.heads + head_kv) * l.cells * l.value_bytes;
+}
+
+std::int64_t KvCache::rewind_room(std::int64_t end) const {
+  return end <= smallest_cells_ ? end : std::min(end, smallest_slack_);
+}
+
+}  // namespace oldiron

@@ -1,0 +1,251 @@
+// The decoder against logits of the real engines, and against itself: the same token gives the same bits however it comes.
+#include "kernels/decoder.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+
+#include "core/json.hpp"
+#include "core/text.hpp"
+
+namespace oldiron {
+namespace {
+
+std::string golden(const std::string& name) { return std::string(OLDIRON_TEST_DATA) + "/golden/models/" + name; }
+
+// Not a file: the golden model's shapes with generated Q4_0 weights.
+constexpr const char* kGeneratedQ4 = "generated Q4_0";
+
+std::shared_ptr<const WeightSource> open(const std::string& name) {
+  if (name != kGeneratedQ4) return open_gguf(golden(name));
+  ModelSpec model = open_gguf(golden("gemma4-moe.Q8_0.gguf"))->model();
+  for (TensorSpec& tensor : model.tensors)
+    if (tensor.type == TensorType::q8_0) tensor.type = TensorType::q4_0;
+  return generate_weights(model, 3);
+}
+
+struct Golden {
+  std::vector<std::int32_t> tokens;
+  int n_vocab = 0;
+  std::vector<float> logits;
+};
+
+Golden read_golden(const std::string& name) {
+  const Json json = parse_json(read_file(golden(name)), name);
+  Golden g{json.at("tokens").get<std::vector<std::int32_t>>(), json.at("n_vocab").get<int>(), {}};
+  for (const Json& row : json.at("logits"))
+    for (const Json& value : row) g.logits.push_back(value.get<float>());
+  return g;
+}
+
+double nmse(std::span<const float> ours, std::span<const float> truth) {
+  double error = 0, norm = 0;
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    error += std::pow(double{ours[i]} - double{truth[i]}, 2);
+    norm += std::pow(double{truth[i]}, 2);
+  }
+  return error / norm;
+}
+
+int top(std::span<const float> row) { return static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin()); }
+
+struct Session {
+  Team team;
+  Config config;
+  std::shared_ptr<Weights> weights;
+
+  Session(const WeightSource& source, Config c, int threads = 2)
+      : team(std::vector<int>(static_cast<std::size_t>(threads), 0)), config(c),
+        weights(std::make_shared<Weights>(source, kernel_set(isa_from_name(lever("isa").get(config))), config.activation_type, config.page_size, team)) {}
+
+  Decoder decoder(DecoderOptions options) {
+    options.n_experts = config.n_experts;
+    return Decoder(weights, config, options, team);
+  }
+
+  // All logits of one sequence, in steps of `ubatch` tokens.
+  std::vector<float> logits(const std::vector<std::int32_t>& tokens, int ubatch, int threads = 2) {
+    const auto n = static_cast<int>(tokens.size());
+    Decoder d = decoder({.max_sequences = 1, .max_context = n, .max_step_tokens = ubatch});
+    std::vector<float> out(tokens.size() * static_cast<std::size_t>(weights->model().vocab_size));
+    for (int begin = 0; begin < n; begin += ubatch) {
+      std::vector<StepToken> step;
+      for (int i = begin; i < std::min(n, begin + ubatch); ++i) step.push_back({tokens[static_cast<std::size_t>(i)], 0, i, true});
+      d.step(step, threads, out.data() + std::int64_t{begin} * weights->model().vocab_size);
+    }
+    return out;
+  }
+};
+
+Config f32_cache() {
+  Config config;
+  config.kv_type = KvType::f32;
+  config.page_size = PageSize::small;
+  return config;
+}
+
+struct Case {
+  std::string gguf, logits;
+  int n_experts;
+  double limit;
+  bool same_top;
+};
+
+class GoldenLogits : public testing::TestWithParam<Case> {};
+
+TEST_P(GoldenLogits, AgreeWithTheEngines) {
+  const Case& c = GetParam();
+  const Golden truth = read_golden(c.logits);
+  Config config = f32_cache();
+  config.n_experts = c.n_experts;
+  Session run(*open_gguf(golden(c.gguf)), config);
+  const std::vector<float> ours = run.logits(truth.tokens, 512);
+  const double error = nmse(ours, truth.logits);
+  std::printf("%s: NMSE %.3g\n", c.logits.c_str(), error);
+  EXPECT_LE(error, c.limit);
+  if (!c.same_top) return;
+  const auto vocab = static_cast<std::size_t>(truth.n_vocab);
+  for (std::size_t i = 0; i < truth.tokens.size(); ++i)
+    EXPECT_EQ(top(std::span(ours).subspan(i * vocab, vocab)), top(std::span(truth.logits).subspan(i * vocab, vocab))) << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, GoldenLogits,
+    testing::Values(Case{"gemma4-moe.F32.gguf", "gemma4-moe.F32.logits.json", 0, 5e-6, true},
+                    Case{"gemma4-dense.F32.gguf", "gemma4-dense.F32.logits.json", 0, 5e-6, true},
+                    Case{"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q8_0.logits.json", 0, 0.05, false},
+                    Case{"gemma4-moe.Q4_K_M.gguf", "gemma4-moe.Q4_K_M.logits.json", 0, 0.05, false},
+                    Case{"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q8_0.experts1.logits.json", 1, 0.05, false},
+                    Case{"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q8_0.experts4.logits.json", 4, 0.05, false}));
+
+class DequantisedWeights : public testing::TestWithParam<std::string> {};
+
+// Hides nothing: what is left of the error above is the int8 of the activations, not our reading of the weights.
+TEST_P(DequantisedWeights, GiveTheSameLogitsWithF32Activations) {
+  Config config = f32_cache();
+  config.activation_type = ActivationType::f32;
+  const std::shared_ptr<const WeightSource> file = open(GetParam());
+  const std::vector<std::int32_t> tokens = read_golden("gemma4-moe.F32.logits.json").tokens;
+  Session quantised(*file, config);
+  Session plain(*dequantised(file), config);
+  const double error = nmse(quantised.logits(tokens, 512), plain.logits(tokens, 512));
+  std::printf("%s: NMSE %.3g\n", GetParam().c_str(), error);
+  EXPECT_LE(error, 1e-9);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, DequantisedWeights,
+                         testing::Values("gemma4-moe.Q8_0.gguf", "gemma4-moe.Q4_K_M.gguf", kGeneratedQ4));
+
+class SameBits : public testing::TestWithParam<std::string> {};
+
+TEST_P(SameBits, InAnyUbatchOnAnyThreads) {
+  const std::vector<std::int32_t> tokens = read_golden("gemma4-moe.F32.logits.json").tokens;
+  Config config;
+  config.page_size = PageSize::small;
+  Session run(*open(GetParam()), config, 5);
+  const std::vector<float> whole = run.logits(tokens, 40, 1);
+  for (const int ubatch : {1, 3, 16, 17})
+    for (const int threads : {1, 2, 3, 5}) EXPECT_EQ(whole, run.logits(tokens, ubatch, threads)) << ubatch << " " << threads;
+}
+
+TEST_P(SameBits, AfterRejectedDraftsAndBesideOtherSequences) {
+  const std::vector<std::int32_t> tokens = read_golden("gemma4-moe.F32.logits.json").tokens;
+  const auto n = static_cast<int>(tokens.size());
+  Config config;
+  config.page_size = PageSize::small;
+  Session run(*open(GetParam()), config);
+  const std::vector<float> whole = run.logits(tokens, 40);
+  const auto vocab = static_cast<std::size_t>(run.weights->model().vocab_size);
+  Decoder d = run.decoder({.max_sequences = 3, .max_context = 64, .max_step_tokens = 12});
+  std::vector<float> out(12 * vocab);
+  for (int i = 0; i < n; ++i) {
+    // Sequence 1 carries the real tokens and two drafts that are always rejected; the others carry their own text.
+    std::vector<StepToken> step;
+    for (int s = 0; s < 3; ++s) {
+      step.push_back({s == 1 ? tokens[static_cast<std::size_t>(i)] : (i * 7 + s) % 256, s, i, true});
+      if (s == 1)
+        for (int draft = 1; draft <= 2 && i + draft < 64; ++draft) step.push_back({(i * 31 + draft) % 256, s, i + draft, true});
+    }
+    d.step(step, 2, out.data());
+    EXPECT_TRUE(std::equal(out.begin() + static_cast<std::ptrdiff_t>(vocab), out.begin() + static_cast<std::ptrdiff_t>(2 * vocab),
+                           whole.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(i) * vocab)))
+        << "position " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, SameBits, testing::Values("gemma4-moe.Q8_0.gguf", "gemma4-moe.Q4_K_M.gguf", "gemma4-dense.F32.gguf", kGeneratedQ4));
+
+TEST(Decoder, RefusesWeightsThatAreNotFinite) {
+  class Damaged : public WeightSource {
+   public:
+    explicit Damaged(std::shared_ptr<const WeightSource> inner) : inner_(std::move(inner)) {}
+
+    const ModelSpec& model() const override { return inner_->model(); }
+
+    void read_rows(const TensorSpec& tensor, std::int64_t begin, std::int64_t end, std::byte* out) const override {
+      inner_->read_rows(tensor, begin, end, out);
+      if (tensor.name == "blk.2.attn_norm.weight") reinterpret_cast<float*>(out)[5] = NAN;
+    }
+
+   private:
+    std::shared_ptr<const WeightSource> inner_;
+  };
+
+  for (const char* file : {"gemma4-moe.Q8_0.gguf", "gemma4-dense.F32.gguf"}) {
+    Session run(Damaged(open_gguf(golden(file))), f32_cache());
+    EXPECT_THROW(run.logits({1, 2, 3}, 3), Error) << file;
+  }
+}
+
+TEST(Decoder, NamesAnArchitectureItCannotRun) {
+  ModelSpec model = model_from_card(std::string(OLDIRON_SOURCE_DIR) + "/configs/models/qwen3-30b-a3b.json", "q4_0");
+  Team team({0});
+  model.tensors.clear();
+  const auto weights = std::make_shared<Weights>(*generate_weights(model, 1), kernel_set(Isa::scalar), ActivationType::q8, PageSize::small, team);
+  try {
+    Decoder(weights, Config{}, {}, team);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("qwen3moe"), std::string::npos);
+  }
+}
+
+// A cut of the real shapes: if routing collapsed, every token would go to the same few experts and the byte count,
+// and with it every prediction, would be wrong.
+TEST(Decoder, SyntheticWeightsSpreadTheRouting) {
+  const std::string card = std::string(OLDIRON_SOURCE_DIR) + "/configs/models/gemma-4-26b-a4b-it.json";
+  ModelSpec model = cut_layers(model_from_card(card, "q4_0", "q6_k"), 3);
+  Config config;
+  config.page_size = PageSize::small;
+  Session run(*generate_weights(model, 7), config);
+  Decoder d = run.decoder({.max_sequences = 1, .max_context = 16, .max_step_tokens = 16});
+  std::vector<StepToken> step;
+  for (int i = 0; i < 16; ++i) step.push_back({(i * 104729 + 12345) % model.vocab_size, 0, i, i == 15});
+  std::vector<float> logits(static_cast<std::size_t>(model.vocab_size));
+  d.step(step, 2, logits.data());
+  for (const int distinct : d.distinct_experts()) EXPECT_GE(distinct, 65);
+  const std::span<const float> hidden = d.hidden();
+  const auto width = static_cast<std::size_t>(model.embedding_length);
+  double cosines = 0;
+  int pairs = 0;
+  for (std::size_t a = 0; a < 16; ++a)
+    for (std::size_t b = 0; b < a; ++b, ++pairs) {
+      double dot = 0, na = 0, nb = 0;
+      for (std::size_t i = 0; i < width; ++i) {
+        const double x = hidden[a * width + i], y = hidden[b * width + i];
+        dot += x * y;
+        na += x * x;
+        nb += y * y;
+      }
+      cosines += dot / std::sqrt(na * nb);
+    }
+  std::printf("mean cosine %.3f\n", cosines / pairs);
+  EXPECT_LT(cosines / pairs, 0.3);
+}
+
+}  // namespace
+}  // namespace oldiron
