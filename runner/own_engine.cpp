@@ -1,0 +1,85 @@
+#include "runner/own_engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/clock.hpp"
+#include "core/team.hpp"
+#include "core/text.hpp"
+#include "kernels/decoder.hpp"
+#include "probes/probe_machine.hpp"
+#include "runner/step_timer.hpp"
+
+namespace oldiron {
+
+struct OwnEngine::Loaded {
+  TrialSpec spec;
+  Team team;
+  std::shared_ptr<Weights> weights;
+  HeadType head = HeadType::as_is;
+
+  Loaded(TrialSpec trial_spec, std::vector<int> cpus) : spec(std::move(trial_spec)), team(std::move(cpus)) {}
+};
+
+namespace {
+
+ModelRequest request_of(const TrialSpec& spec) {
+  return {.model = spec.model, .type = spec.type, .head_type = spec.card_head_type, .layers = spec.layers};
+}
+
+// What the weights in memory depend on. The KV type is the decoder's, which is made anew for each trial.
+bool same_weights(const TrialSpec& a, const TrialSpec& b) {
+  return a.model == b.model && a.type == b.type && a.card_head_type == b.card_head_type && a.layers == b.layers &&
+         a.config.page_size == b.config.page_size && a.config.isa == b.config.isa &&
+         a.config.activation_type == b.config.activation_type;
+}
+
+}  // namespace
+
+OwnEngine::OwnEngine(std::string cards_dir)
+    : cards_dir_(std::move(cards_dir)), machine_(read_machine()) {}
+
+OwnEngine::~OwnEngine() = default;
+
+void OwnEngine::load(const TrialSpec& spec, const Tell& tell, Trial& trial) {
+  const int threads = std::max(spec.config.decode_threads, spec.config.prefill_threads);
+  const bool fits_team = loaded_ && loaded_->team.size() >= threads;
+  ModelRequest request = request_of(spec);
+  const double start_s = now_s();
+  if (!fits_team || !same_weights(loaded_->spec, spec)) {
+    loaded_.reset();  // frees the old weights before the new ones are asked for
+    tell({.event = "loading"});
+    auto next = std::make_unique<Loaded>(spec, place(machine_, threads));
+    const auto source = open_model(request, cards_dir_);
+    next->weights = std::make_shared<Weights>(*source, kernel_set(isa_from_name(lever("isa").get(spec.config))),
+                                              spec.config.activation_type, spec.config.page_size, next->team);
+    loaded_ = std::move(next);
+    trial.provenance.load_s = now_s() - start_s;
+    tell({.event = "loaded", .seconds = trial.provenance.load_s});
+  }
+  if (loaded_->head != spec.config.head_type) {
+    if (is_file(request)) throw Unsupported("head_type: our quantisers do not exist yet, so a file keeps its own head; use head_type=as_is");
+    if (spec.config.head_type != HeadType::as_is) request.head_type = lever("head_type").get(spec.config);
+    loaded_->weights->replace_head(*open_model(request, cards_dir_), loaded_->team);
+    loaded_->head = spec.config.head_type;
+    trial.provenance.load_s = now_s() - start_s;
+  }
+}
+
+Trial OwnEngine::run(const TrialSpec& spec, const Tell& tell) {
+  Trial trial;
+  trial.spec = spec;
+  if (spec.config.kv_type == KvType::q8_0 || spec.config.kv_type == KvType::q4_0)
+    throw Unsupported("kv_type: our kernels keep keys and values as f16 or f32 only");
+  load(spec, tell, trial);
+  StepTimer timer(loaded_->weights, spec, loaded_->team, [&tell](const std::string& name, double value) { tell({.event = "sample", .name = name, .value = value}); });
+  trial.measurements = timer.measure();
+  trial.status = Status::ok;
+  trial.provenance.huge_page_bytes = loaded_->weights->huge_page_bytes();
+  trial.provenance.cpus.assign(loaded_->team.cpus().begin(), loaded_->team.cpus().end());
+  trial.provenance.model_fingerprint = loaded_->weights->model().fingerprint;
+  return trial;
+}
+
+}  // namespace oldiron

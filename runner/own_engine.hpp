@@ -1,0 +1,32 @@
+// Our own engine, as it runs inside the worker process: loads a model once and times steps of it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "runner/model_source.hpp"
+#include "runner/worker.hpp"
+
+namespace oldiron {
+
+class OwnEngine {
+ public:
+  explicit OwnEngine(std::string cards_dir);
+  ~OwnEngine();
+  OwnEngine(const OwnEngine&) = delete;
+  OwnEngine& operator=(const OwnEngine&) = delete;
+
+  /// Measures what the workload asks; keeps the weights for the next trial if its levers allow. Throws Error, and
+  /// Unsupported where this build cannot do what a lever asks.
+  Trial run(const TrialSpec& spec, const Tell& tell);
+
+ private:
+  struct Loaded;
+  void load(const TrialSpec& spec, const Tell& tell, Trial& trial);
+
+  std::string cards_dir_;
+  std::unique_ptr<Loaded> loaded_;
+  Machine machine_;
+};
+
+}  // namespace oldiron

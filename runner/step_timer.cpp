@@ -1,0 +1,152 @@
+#include "runner/step_timer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/clock.hpp"
+#include "runner/stop_rule.hpp"
+
+namespace oldiron {
+
+namespace {
+
+// A decode sample is this many steps: long enough that the clock and one interrupt do not show.
+constexpr int kStepsPerSample = 16;
+constexpr int kVerifySamples = 5;
+constexpr int kWarmUpTokens = 32;
+
+DecoderOptions options_for(const TrialSpec& spec) {
+  const Workload& w = spec.workload;
+  DecoderOptions options;
+  options.max_sequences = std::max(1, w.streams_max);
+  options.max_step_tokens = std::max({std::min(spec.config.ubatch, std::max(1, w.prompt_tokens)), w.verify_max, w.streams_max,
+                                      kWarmUpTokens});
+  options.max_context = w.depth_tokens + std::max(w.prompt_tokens, kWarmUpTokens) + w.generate_tokens + w.verify_max + kStepsPerSample;
+  options.n_experts = spec.config.n_experts;
+  return options;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> token_ids(std::uint64_t seed, std::size_t n, int vocab_size) {
+  std::vector<std::int32_t> ids(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    std::uint64_t z = seed * 0x9E3779B97F4A7C15 + (i + 1) * 0xBF58476D1CE4E5B9;  // splitmix64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+    ids[i] = static_cast<std::int32_t>((z ^ (z >> 31)) % static_cast<std::uint64_t>(vocab_size));
+  }
+  return ids;
+}
+
+StepTimer::StepTimer(std::shared_ptr<const Weights> weights, const TrialSpec& spec, Team& team, std::function<void(const std::string& name, double value)> on_sample)
+    : spec_(spec), decoder_(std::move(weights), spec.config, options_for(spec), team), on_sample_(std::move(on_sample)),
+      depth_(spec.workload.depth_tokens) {
+  const Workload& w = spec.workload;
+  const int vocab = decoder_.model().vocab_size;
+  tokens_ = token_ids(w.seed, static_cast<std::size_t>(w.prompt_tokens + w.generate_tokens + 4096), vocab);
+  logits_.resize(static_cast<std::size_t>(std::max({1, w.verify_max, w.streams_max})) * static_cast<std::size_t>(vocab));
+}
+
+double StepTimer::step_s(std::span<const StepToken> tokens, int threads) {
+  const double start_s = now_s();
+  decoder_.step(tokens, threads, logits_.data());
+  return now_s() - start_s;
+}
+
+Measurement StepTimer::prefill() {
+  const Workload& w = spec_.workload;
+  const auto once = [&](int count) {
+    decoder_.assume(0, w.depth_tokens);
+    double total_s = 0;
+    for (int begin = 0; begin < count; begin += spec_.config.ubatch) {
+      const int end = std::min(count, begin + spec_.config.ubatch);
+      std::vector<StepToken> step;
+      for (int i = begin; i < end; ++i)
+        step.push_back({.token = tokens_[static_cast<std::size_t>(i)], .sequence = 0, .position = w.depth_tokens + i, .logits = i + 1 == count});
+      total_s += step_s(step, spec_.config.prefill_threads);
+    }
+    return total_s;
+  };
+  once(std::min(kWarmUpTokens, w.prompt_tokens));
+  StopRule rule = StopRule::of(spec_.budget);
+  rule.seconds /= 2;  // the other half is for decoding
+  std::vector<double> samples;
+  const double started_s = now_s();
+  do {
+    samples.push_back(w.prompt_tokens / once(w.prompt_tokens));
+    on_sample_(kPrefill, samples.back());
+  } while (stop(rule, samples, now_s() - started_s) == Stop::go_on);
+  return summarise(kPrefill, "tokens/s", samples);
+}
+
+Measurement StepTimer::decode() {
+  std::vector<double> samples;
+  decoder_.assume(0, depth_);
+  const auto step = [&](int i) {
+    const StepToken token{.token = tokens_[static_cast<std::size_t>(spec_.workload.prompt_tokens + i)], .sequence = 0, .position = depth_ + i, .logits = true};
+    return step_s({&token, 1}, spec_.config.decode_threads);
+  };
+  step(0);
+  step(1);
+  decoder_.rewind(0, depth_);
+  double seconds = 0;
+  int steps = 0;
+  for (int i = 0; i < spec_.workload.generate_tokens; ++i) {
+    seconds += step(i);
+    if (++steps == kStepsPerSample || i + 1 == spec_.workload.generate_tokens) {
+      samples.push_back(steps / seconds);
+      seconds = 0;
+      steps = 0;
+      on_sample_(kDecode, samples.back());
+    }
+  }
+  return summarise(kDecode, "tokens/s", samples);
+}
+
+Measurement StepTimer::verify(int n) {
+  std::vector<double> samples;
+  for (int sample = -1; sample < kVerifySamples; ++sample) {
+    decoder_.assume(0, depth_);
+    std::vector<StepToken> step;
+    for (int i = 0; i < n; ++i)
+      step.push_back({.token = tokens_[static_cast<std::size_t>(i + (sample + 1) * n)], .sequence = 0, .position = depth_ + i, .logits = true});
+    const double seconds = step_s(step, spec_.config.decode_threads);
+    if (sample >= 0) samples.push_back(seconds);  // the first is a warm-up
+  }
+  const std::string name = fmt::format("verify_s/{}", n);
+  on_sample_(name, samples.back());
+  return summarise(name, "s", samples);
+}
+
+Measurement StepTimer::streams(int n) {
+  std::vector<double> samples;
+  for (int sample = -1; sample < kVerifySamples; ++sample) {
+    std::vector<StepToken> step;
+    for (int s = 0; s < n; ++s) {
+      decoder_.assume(s, depth_);
+      step.push_back({.token = tokens_[static_cast<std::size_t>(s + (sample + 1) * n)], .sequence = s, .position = depth_, .logits = true});
+    }
+    const double seconds = step_s(step, spec_.config.decode_threads);
+    if (sample >= 0) samples.push_back(n / seconds);
+  }
+  const std::string name = fmt::format("batch_tokens_per_s/{}", n);
+  on_sample_(name, samples.back());
+  return summarise(name, "tokens/s", samples);
+}
+
+std::vector<Measurement> StepTimer::measure() {
+  const Workload& w = spec_.workload;
+  std::vector<Measurement> all;
+  std::vector<double> read_rates = {decoder_.read_weights_bytes_per_s(spec_.config.decode_threads)};
+  if (w.prompt_tokens > 0) all.push_back(prefill());
+  if (w.generate_tokens > 0) all.push_back(decode());
+  for (int n = 1; n <= w.verify_max; ++n) all.push_back(verify(n));
+  for (int n = 1; n <= w.streams_max; n *= 2) all.push_back(streams(n));
+  read_rates.push_back(decoder_.read_weights_bytes_per_s(spec_.config.decode_threads));
+  all.push_back(summarise(kReadBandwidth, "bytes/s", read_rates));
+  return all;
+}
+
+}  // namespace oldiron

@@ -1,0 +1,41 @@
+// Timing steps of our decoder: prefill, decode at a depth, verify(n), batch(n), and the read rate of the same pages.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/team.hpp"
+#include "core/trial.hpp"
+#include "kernels/decoder.hpp"
+
+namespace oldiron {
+
+/// Token ids of a workload: seeded, uniform over the vocabulary, never the model's own choice.
+std::vector<std::int32_t> token_ids(std::uint64_t seed, std::size_t n, int vocab_size);
+
+/// Prefill and decode both start at the workload's depth, as in llama-bench, so that trials of one phase compare with trials
+/// of both.
+class StepTimer {
+ public:
+  StepTimer(std::shared_ptr<const Weights> weights, const TrialSpec& spec, Team& team, std::function<void(const std::string& name, double value)> on_sample);
+
+  /// Everything that the workload asks for, in the order read rate, prefill, decode, verify, streams, read rate again.
+  std::vector<Measurement> measure();
+
+ private:
+  Measurement prefill();
+  Measurement decode();
+  Measurement verify(int n);
+  Measurement streams(int n);
+  double step_s(std::span<const StepToken> tokens, int threads);
+
+  TrialSpec spec_;
+  Decoder decoder_;
+  std::function<void(const std::string& name, double value)> on_sample_;
+  std::vector<std::int32_t> tokens_;
+  std::vector<float> logits_;
+  int depth_;  ///< positions in the cache when decoding starts
+};
+
+}  // namespace oldiron
