@@ -25,7 +25,7 @@ std::string head(const ModelScreen& s) {
       shape += fmt::format(" (lossy: the model's own number is {})", m.expert_used_count);
   }
   for (const std::string& line : wrap(shape, kScreenColumns)) out += line + "\n";
-  if (m.synthetic) out += "weights are synthetic: speeds are real, any text would be meaningless\n";
+  if (m.synthetic) out += "from a model card: shapes and types are real, the weights are not there\n";
   return out;
 }
 
