@@ -31,6 +31,9 @@ constexpr std::int64_t kUnknownCache = 512 * kMiB;
 constexpr double kStandsStill = 0.03;
 constexpr double kSaturated = 0.15;
 
+// A look at one size takes about a third of a second: room for 128 MiB to 2 GiB within the default budget.
+constexpr double kPlateauShare = 0.3;
+
 // A sample lasts at least this long: a thousand times the barriers around it, three ticks of a scheduler at
 // 100 Hz.
 constexpr double kSample_s = 0.03;
@@ -108,6 +111,12 @@ BandwidthPoint measure(const BandwidthPlan& plan, int threads, std::int64_t byte
   return point;
 }
 
+bool is_noisy(const BandwidthPoint& point) {
+  const std::vector<std::string>& tags = point.bytes_per_s.tags;
+  return std::any_of(tags.begin(), tags.end(),
+                     [](const std::string& tag) { return tag.starts_with("noisy"); });
+}
+
 }  // namespace
 
 int first_node_cores(const Machine& machine, int usable) {
@@ -154,10 +163,11 @@ BandwidthPlan plan_bandwidth(const Machine& machine, const MachineState& state) 
 }
 
 std::int64_t plateau_bytes(std::int64_t least, std::int64_t most,
-                           const std::function<double(std::int64_t)>& bytes_per_s) {
+                           const std::function<double(std::int64_t)>& bytes_per_s,
+                           const std::function<bool()>& keep_looking) {
   std::int64_t bytes = std::min(least, most);
   double before = bytes_per_s(bytes);
-  while (bytes * 2 <= most) {
+  while (bytes * 2 <= most && keep_looking()) {
     const double now = bytes_per_s(bytes * 2);
     if (std::abs(now - before) <= kStandsStill * before) return bytes;
     bytes *= 2;
@@ -174,8 +184,9 @@ std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan) {
                 " of memory may be used; free memory and try again");
   const double start_s = now_s();
   plan.progress("finding a buffer that no cache holds");
-  const std::int64_t bytes = plateau_bytes(plan.least_bytes, plan.most_bytes,
-                                           [&](std::int64_t size) { return best_of_few(plan, size); });
+  const std::int64_t bytes = plateau_bytes(
+      plan.least_bytes, plan.most_bytes, [&](std::int64_t size) { return best_of_few(plan, size); },
+      [&] { return now_s() - start_s < kPlateauShare * plan.budget_s; });
   std::vector<BandwidthPoint> points;
   for (const int threads : plan.thread_counts) {
     plan.progress(threads == 1 ? "reading memory with 1 thread"
@@ -196,7 +207,8 @@ bool is_saturated(const std::vector<BandwidthPoint>& points, int node_cores) {
     if (most != nullptr && point.threads <= most->threads / 2 &&
         (half == nullptr || point.threads > half->threads))
       half = &point;
-  return half != nullptr && most->bytes_per_s.median < (1 + kSaturated) * half->bytes_per_s.median;
+  if (half == nullptr || is_noisy(*half) || is_noisy(*most)) return false;
+  return most->bytes_per_s.median < (1 + kSaturated) * half->bytes_per_s.median;
 }
 
 }  // namespace oldiron

@@ -42,12 +42,14 @@ BandwidthPlan plan_bandwidth(const Machine& machine, const MachineState& state);
 /// Pages are touched first by the rank that reads them. Each point is tagged with the noise of its interval.
 std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan);
 
-/// The size from which on `bytes_per_s(size)` changes under 3 % when doubled; `most` if it never stands
-/// still.
+/// The size from which on `bytes_per_s(size)` changes under 3 % when doubled; the last one tried if it never
+/// stands still up to `most` or until `keep_looking` says no (on a busy machine it may never).
 std::int64_t plateau_bytes(std::int64_t least, std::int64_t most,
-                           const std::function<double(std::int64_t)>& bytes_per_s);
+                           const std::function<double(std::int64_t)>& bytes_per_s,
+                           const std::function<bool()>& keep_looking);
 
-/// Whether the last doubling of threads among counts up to `node_cores` gained under 15 %.
+/// Whether the last doubling of threads among counts up to `node_cores` gained under 15 %. Points with
+/// a "noisy" tag prove nothing: neighbours, too, keep a second thread from gaining.
 bool is_saturated(const std::vector<BandwidthPoint>& points, int node_cores);
 
 }  // namespace oldiron

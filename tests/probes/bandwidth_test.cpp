@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <set>
 
@@ -51,17 +52,35 @@ TEST(Bandwidth, a_second_socket_does_not_hide_that_the_first_is_full) {
   EXPECT_TRUE(is_saturated({point(1, 10), point(6, 48), point(12, 50), point(24, 100)}, 12));
 }
 
+std::int64_t plateau(std::int64_t least, std::int64_t most,
+                     const std::function<double(std::int64_t)>& bytes_per_s) {
+  return plateau_bytes(least, most, bytes_per_s, [] { return true; });
+}
+
 TEST(Bandwidth, plateau_is_where_doubling_changes_nothing) {
   const auto cached_below = [](std::int64_t cache) {
     return [cache](std::int64_t size) {
       return size <= cache ? 100e9 : 20e9 + 10e9 * static_cast<double>(cache) / static_cast<double>(size);
     };
   };
-  EXPECT_EQ(plateau_bytes(64 * kMiB, 4096 * kMiB, [](std::int64_t) { return 20e9; }), 64 * kMiB);
+  EXPECT_EQ(plateau(64 * kMiB, 4096 * kMiB, [](std::int64_t) { return 20e9; }), 64 * kMiB);
   // A guest of two CPUs starts at 4 x 96 MiB and the host's 480 MiB of cache still help it.
-  EXPECT_GE(plateau_bytes(384 * kMiB, 65536 * kMiB, cached_below(480 * kMiB)), 4 * 480 * kMiB);
-  EXPECT_EQ(plateau_bytes(64 * kMiB, 300 * kMiB, cached_below(480 * kMiB)), 64 * kMiB);
-  EXPECT_EQ(plateau_bytes(64 * kMiB, 32 * kMiB, [](std::int64_t) { return 1.0; }), 32 * kMiB);
+  EXPECT_GE(plateau(384 * kMiB, 65536 * kMiB, cached_below(480 * kMiB)), 4 * 480 * kMiB);
+  EXPECT_EQ(plateau(64 * kMiB, 300 * kMiB, cached_below(480 * kMiB)), 64 * kMiB);
+  EXPECT_EQ(plateau(64 * kMiB, 32 * kMiB, [](std::int64_t) { return 1.0; }), 32 * kMiB);
+}
+
+TEST(Bandwidth, plateau_that_never_stands_still_ends_with_the_time) {
+  int looks = 0;
+  const auto noise = [&](std::int64_t) { return ++looks % 2 ? 10.0 : 20.0; };
+  EXPECT_EQ(plateau_bytes(64 * kMiB, 65536 * kMiB, noise, [&] { return looks < 3; }), 256 * kMiB);
+}
+
+TEST(Bandwidth, noise_is_no_memory_wall) {
+  std::vector<BandwidthPoint> points{point(1, 10), point(2, 9)};
+  EXPECT_TRUE(is_saturated(points, 2));
+  points[0].bytes_per_s.tags = {"noisy: other processes used 1.8 CPUs"};
+  EXPECT_FALSE(is_saturated(points, 2));
 }
 
 TEST(Bandwidth, a_cache_of_the_host_is_not_believed) {
