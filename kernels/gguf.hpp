@@ -43,7 +43,8 @@ GgufHeader read_gguf_header(const std::string& path);
 ModelSpec model_from_gguf(const GgufHeader& header, const std::string& path);
 
 /// Streams `source` to `path` (by a temporary, renamed when whole) with tokenizer no_vocab. Memory: a few MB.
-/// Throws Error, before writing if the disk has no room.
+/// Throws Error, before writing if the disk has no room. Architectures: gemma4, llama, qwen3moe; the foreign engines run
+/// a gemma4 file only if it has a layer of each kind (of Gemma-4-26B at least the first six).
 void write_gguf(const WeightSource& source, const std::string& path);
 
 }  // namespace oldiron

@@ -199,6 +199,13 @@ void write_gguf(const WeightSource& source, const std::string& path) {
     throw Error(fmt::format("{} is a {} model; a GGUF can be written of gemma4, llama and qwen3moe", model.id,
                             model.architecture));
   }
+  for (const TensorSpec& tensor : model.tensors) {
+    if (tensor.role == Role::ple || tensor.role == Role::unused) {
+      throw Error(fmt::format(
+          "{} embeds tokens per layer or shares keys between layers ({}); a GGUF of it cannot be written",
+          model.id, tensor.name));
+    }
+  }
   HeaderWriter header;
   put_model(model, header);
   std::uint64_t data_bytes = 0;

@@ -422,6 +422,10 @@ TEST_F(Gguf, writing_where_it_cannot_be_leaves_nothing) {
   other.architecture = "mamba";
   EXPECT_THAT(refusal([&] { write_gguf(*generate_weights(other, 1), folder_ + "/model.gguf"); }),
               HasSubstr("mamba"));
+  ModelSpec shared = source->model();
+  shared.tensors.back().role = Role::unused;
+  EXPECT_THAT(refusal([&] { write_gguf(*generate_weights(shared, 1), folder_ + "/model.gguf"); }),
+              HasSubstr("shares"));
   EXPECT_EQ(files_in_folder(), 0U);
 }
 
