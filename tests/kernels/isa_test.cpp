@@ -1,0 +1,81 @@
+// Which ISAs are found, and that the tables of all of them hold what a decoder looks up.
+#include "kernels/isa.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <set>
+
+#include "kernels/registry.hpp"
+#include "tests/kernels/product_case.hpp"
+
+namespace oldiron {
+namespace {
+
+TEST(IsaTest, ScalarRunsEverywhereAndComesFirst) {
+  ASSERT_FALSE(isas_here().empty());
+  EXPECT_EQ(isas_here().front(), Isa::scalar);
+  EXPECT_EQ(best_isa(), isas_here().back());
+}
+
+// The list of an emulated CPU is known; the test's caller gives it.
+TEST(IsaTest, TheListIsTheExpectedOne) {
+  std::string list;
+  for (const Isa isa : isas_here()) list += (list.empty() ? "" : " ") + std::string(to_string(isa));
+  std::cout << "isas: " << list << "\n";
+  if (const char* expected = std::getenv("OLDIRON_EXPECTED_ISAS")) {
+    EXPECT_EQ(list, expected);
+  }
+}
+
+TEST(IsaTest, NamesAreReadBack) {
+  EXPECT_EQ(isa_from_name("automatic"), best_isa());
+  EXPECT_EQ(isa_from_name("scalar"), Isa::scalar);
+  for (const Isa isa : isas_here()) EXPECT_EQ(isa_from_name(to_string(isa)), isa);
+}
+
+TEST(IsaTest, AnUnknownNameIsRefusedWithTheKnownOnes) {
+  try {
+    isa_from_name("altivec");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("altivec"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("scalar"));
+  }
+}
+
+TEST(RegistryTest, NamesAreUnique) {
+  std::set<std::string> names;
+  for (const Kernel& kernel : kernels()) EXPECT_TRUE(names.insert(name(kernel)).second) << name(kernel);
+  EXPECT_THAT(names, testing::Contains("matmul/q4_0/avx512_vnni/tile"));
+}
+
+TEST(RegistryTest, EveryIsaServesEveryComputableType) {
+  for (const Isa isa : isas_here()) {
+    const KernelSet set = kernel_set(isa);
+    EXPECT_NE(set.attention, nullptr);
+    EXPECT_NE(set.stream_read, nullptr);
+    for (const TensorTypeInfo& type : tensor_types()) {
+      if (format(type.type) == nullptr) {
+        EXPECT_THROW(set.matmul(type.type), Error) << type.name;
+        continue;
+      }
+      EXPECT_NE(set.matmul(type.type), nullptr);
+      EXPECT_NE(set.matmul_f32(type.type), nullptr);
+      EXPECT_NE(set.gated(type.type), nullptr);
+      EXPECT_NE(set.gated_f32(type.type), nullptr);
+    }
+  }
+}
+
+TEST(RegistryTest, LayoutsAreThoseOfTheTypes) {
+  for (const Kernel& kernel : kernels()) {
+    if (kernel.op != Op::matmul && kernel.op != Op::gated) continue;
+    EXPECT_EQ(kernel.layout, layout_of(kernel.type)) << name(kernel);
+  }
+}
+
+}  // namespace
+}  // namespace oldiron
