@@ -138,10 +138,9 @@ double Worker::load_limit_s() const {
 }
 
 Trial Worker::ask(const TrialSpec& spec) {
-  const double limit_s = child_->loading ? load_limit_s() : trial_limit_s(spec);
-  child_->deadline_s = now_s() + limit_s;
-  if (!child_->process.write_line(dump_json(to_json(spec)), child_->deadline_s) && !child_->process.end())
-    return late(spec, limit_s);
+  child_->deadline_s = now_s() + (child_->loading ? load_limit_s() : trial_limit_s(spec));
+  // What became of a child that does not take the line is told by the reading below.
+  child_->process.write_line(dump_json(to_json(spec)), child_->deadline_s);
   for (;;) {
     const auto line = child_->process.read_line(child_->deadline_s);
     if (line && now_s() < child_->deadline_s) {

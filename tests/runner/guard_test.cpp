@@ -108,9 +108,9 @@ TEST(Guard, NobodyNeedsToHearTheReport) {
 }
 
 TEST(Guard, SignalsDoNotMoveIt) {
-  Guard guard(shell("sleep 0.3; exit 5"));
-  pollfd quiet = {guard.report.get(), POLLIN, 0};
-  EXPECT_EQ(poll(&quiet, 1, 100), 0);  // it has started
+  Guard guard(shell("echo up; sleep 0.3; exit 5"));
+  pollfd started = {guard.process->out.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&started, 1, static_cast<int>(1e3 * kPatience_s)), 1);
   for (const int each : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) kill(guard.process->pid(), each);
   EXPECT_EQ(guard.told().at("exit"), 5);
 }

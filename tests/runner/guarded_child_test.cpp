@@ -99,13 +99,14 @@ TEST(GuardedChild, AChildThatEndsLeavesNothingBehind) {
 
 TEST(GuardedChild, GenerationsOfOrphansAreFound) {
   // Each generation makes the next in a session of its own and ends; the last sleeps, an orphan of orphans.
-  Command command = shell("setsid sh -c 'setsid sh -c \"setsid sleep 1000 & exit 0\" & exit 0' & sleep 1000");
+  Command command = shell("setsid sh -c 'setsid sh -c \"echo deep; exec sleep 1000\" & exit 0' & sleep 1000");
   const std::string mark = test::new_mark();
   command.env = {{kMark, mark}};
   {
     GuardedChild child(command);
-    EXPECT_FALSE(child.wait(now_s() + 0.3));
-    EXPECT_GE(test::marked_processes(mark).size(), 4u);  // guard, shell, two sleeps
+    EXPECT_EQ(child.read_line(now_s() + kPatience_s), "deep");
+    EXPECT_GE(test::marked_processes(mark).size(),
+              3u);  // the guard, the first shell or its sleep, the orphan
   }
   EXPECT_EQ(test::marked_processes(mark).size(), 0u);
 }

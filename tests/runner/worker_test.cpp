@@ -100,7 +100,7 @@ TEST(Worker, EveryFailureIsATrialAndTheNextOneRuns) {
       {"flood", Status::ok, ""}};
   for (const auto& [how, status, reason] : cases) {
     WorkerOptions quick = options();
-    quick.first_load_limit_s = 0.5;
+    if (how == std::string("hang in load")) quick.first_load_limit_s = 0.5;
     quick.grace_s = 0.15;
     Worker worker(quick);
     const bool hangs = status == Status::timed_out;
@@ -132,6 +132,9 @@ TEST(Worker, AProgramThatIsNoWorkerIsAFailedTrial) {
   EXPECT_THAT(Worker(wrong).run(spec("turn")).reason, StartsWith("the worker answered nonsense"));
   wrong.argv = {"/no/such/program"};
   EXPECT_THAT(Worker(wrong).run(spec("turn")).reason, HasSubstr("cannot start /no/such/program"));
+  wrong.argv = {"/bin/sh", "-c", "exec <&-; sleep 0.2; exit 4"};  // deaf at first, dead later
+  EXPECT_THAT(Worker(wrong).run(spec("turn")).reason,
+              HasSubstr("exited with code 4 while loading the model"));
   wrong.argv = {"/bin/true"};
   EXPECT_THAT(Worker(wrong).run(spec("turn")).reason,
               HasSubstr("exited with code 0 while loading the model"));
