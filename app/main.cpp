@@ -1,9 +1,21 @@
 // The program's entry: picks the command, catches Error once, and turns results into exit codes.
 #include <cstdio>
+#include <exception>
+#include <map>
 
-#include "app/version.hpp"
+#include "app/commands.hpp"
+#include "core/check.hpp"
 
-int main() {
-  std::printf("oldiron %s\n", oldiron::version().c_str());
-  return 0;
+int main(int argc, char** argv) {
+  using namespace oldiron;
+  static const std::map<std::string, int (*)(const Options&)> kCommands = {
+      {"probe", cmd_probe}, {"model", cmd_model},   {"tune", cmd_tune},   {"report", cmd_report},
+      {"synth", cmd_synth}, {"logits", cmd_logits}, {"trial", cmd_trial}, {"guard", cmd_guard}};
+  try {
+    const Options options = parse_command_line(argc, argv);
+    return options.command.empty() ? 0 : kCommands.at(options.command)(options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "oldiron: %s\n", error.what());
+    return 2;
+  }
 }

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <iostream>
+
+#include "app/options.hpp"
+#include "app/version.hpp"
+
+namespace oldiron {
+
+namespace {
+
+void add_model(CLI::App& command, Options& options, bool required) {
+  auto* model = command.add_option("MODEL", options.model.model, "A GGUF file, or a card's name");
+  if (required) model->required();
+  command.add_option("--type", options.model.type, "Of a card: tensor type or profile (q4_0, q8_0, q4_k_m_mainline)");
+  command.add_option("--head-type", options.model.head_type, "Of a card: type of the head and embedding (q6_k)");
+  command.add_option("--layers", options.model.layers, "Of a card: only the first N layers, for quick trials");
+}
+
+// One option per lever, by loop; --set name=value does the same.
+void add_levers(CLI::App& command, Options& options) {
+  command.add_option_function<std::vector<std::string>>(
+      "--set",
+      [&options](const std::vector<std::string>& settings) {
+        for (const std::string& setting : settings) {
+          const auto equals = setting.find('=');
+          if (equals == std::string::npos)
+            throw Error(fmt::format("--set {}: no '='; write --set NAME=VALUE, for example --set n_experts=4", setting));
+          options.settings[std::string(lever(setting.substr(0, equals)).name)] = setting.substr(equals + 1);
+        }
+      },
+      "A lever: NAME=VALUE");
+  for (const Lever& each : levers())
+    command.add_option_function<std::string>(
+        fmt::format("--{}", each.name), [&options, name = std::string(each.name)](const std::string& v) { options.settings[name] = v; },
+        std::string(each.help));
+}
+
+void add_json(CLI::App& command, Options& options) {
+  command.add_option("--json", options.json_path, "Write the result as JSON to this file");
+}
+
+void add_workload(CLI::App& command, Options& options) {
+  command.add_option("--prompt", options.prompt_tokens, "Prompt tokens of a turn");
+  command.add_option("--generate", options.generate_tokens, "Generated tokens of a turn");
+}
+
+}  // namespace
+
+double parse_duration_s(const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const std::string_view unit(stop, static_cast<std::size_t>(end - stop));
+  const double scale = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+  if (error != std::errc() || scale == 0 || !(value > 0))
+    throw Error(fmt::format("--budget {}: no duration; write 90s, 10m or 1h", text));
+  return value * scale;
+}
+
+Config Options::config() const {
+  Config config;
+  for (const auto& [name, value] : settings) lever(name).set(config, value);
+  return config;
+}
+
+Options parse_command_line(int argc, char** argv) {
+  Options options;
+  CLI::App app{"oldiron: what this server can do with a language model, and the command line that does it"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "oldiron " + version());
+
+  CLI::App* probe = app.add_subcommand("probe", "Measure this machine: cores, memory, read bandwidth");
+  add_json(*probe, options);
+  probe->add_flag("--quick", options.quick, "Fewer samples, under ten seconds");
+
+  CLI::App* model = app.add_subcommand("model", "Bytes per token, memory, and predicted ceilings of a model");
+  add_model(*model, options, true);
+  add_levers(*model, options);
+  model->add_option("--context", options.context, "Tokens already in the context: their keys and values are read too");
+  add_json(*model, options);
+
+  CLI::App* tune = app.add_subcommand("tune", "Find the best settings for a model on this machine");
+  options.model.model = "gemma-4-26b-a4b-it";
+  add_model(*tune, options, false);
+  add_levers(*tune, options);
+  add_workload(*tune, options);
+  std::string budget = "10m";
+  tune->add_option("--budget", budget, "Time to spend: 90s, 10m, 1h");
+  tune->add_option("--max-trials", options.max_trials, "Trials to run at most");
+  tune->add_option("--engine", options.engine_dir, "Folder with the engine's binaries (llama-bench)");
+  tune->add_option("--out", options.out, "Folder for the journal and the report")->default_str("oldiron-out");
+  tune->add_flag("--retry", options.retry, "Run trials again that failed before");
+
+  CLI::App* report = app.add_subcommand("report", "Write the report of an earlier tune again");
+  report->add_option("DIR", options.out, "Folder of the tune")->default_str("oldiron-out");
+
+  CLI::App* synth = app.add_subcommand("synth", "Write a GGUF of a card's shapes with generated weights");
+  add_model(*synth, options, true);
+  synth->add_option("-o,--out", options.out, "File to write")->required();
+
+  CLI::App* logits = app.add_subcommand("logits", "Logits of every position of a sequence of token ids");
+  add_model(*logits, options, true);
+  add_levers(*logits, options);
+  logits->add_option("--tokens", options.tokens, "Token ids: 1,2,3")->required();
+  logits->add_option("--out", options.out, "JSON file to write")->required();
+
+  app.add_subcommand("trial", "Run trials given as JSON lines on standard input (used by tune)");
+
+  // Not for people, and its arguments are another program's: kept from the parser.
+  if (argc > 1 && std::string_view(argv[1]) == "guard") {
+    options.command = argv[1];
+    const bool separated = argc > 2 && std::string_view(argv[2]) == "--";
+    options.rest.assign(argv + (separated ? 3 : 2), argv + argc);
+    return options;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::cout << (app.get_subcommands().empty() ? app.help() : app.get_subcommands()[0]->help());
+    return options;
+  } catch (const CLI::CallForVersion& call) {
+    std::cout << call.what() << "\n";
+    return options;
+  } catch (const CLI::ParseError& error) {
+    throw Error(fmt::format("{}; see oldiron --help", error.what()));
+  }
+  options.command = app.get_subcommands()[0]->get_name();
+  options.budget_s = parse_duration_s(budget);
+  if (options.out.empty()) options.out = "oldiron-out";
+  return options;
+}
+
+}  // namespace oldiron

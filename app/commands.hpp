@@ -1,0 +1,22 @@
+// The list of commands; each returns the program's exit code and throws Error for what it cannot do.
+#pragma once
+
+#include <string>
+
+#include "app/options.hpp"
+
+namespace oldiron {
+
+int cmd_probe(const Options& options);
+int cmd_model(const Options& options);
+int cmd_tune(const Options& options);
+int cmd_report(const Options& options);
+int cmd_synth(const Options& options);
+int cmd_logits(const Options& options);
+int cmd_trial(const Options& options);
+int cmd_guard(const Options& options);
+
+/// Folder of the cards: OLDIRON_CONFIGS in the environment, beside the binary's source, or beside the binary.
+std::string cards_dir();
+
+}  // namespace oldiron

@@ -1,0 +1,166 @@
+#include "app/make_report.hpp"
+
+#include <algorithm>
+
+#include "app/version.hpp"
+#include "core/roofline.hpp"
+#include "runner/engines/llama_bench.hpp"
+
+namespace oldiron {
+
+namespace {
+
+const Trial* whole_trial(const TuneResult& result, const Config& config) {
+  const Trial* found = nullptr;
+  for (const Trial& trial : result.trials)
+    if (trial.spec.config == config && trial.find(kDecode) != nullptr && trial.find(kPrefill) != nullptr &&
+        (trial.status == Status::ok || trial.status == Status::noisy))
+      found = &trial;
+  return found;
+}
+
+// Our kernels' answer as flags of an engine that was not run: the levers that it has, and no speed.
+reports::FlagLine derived_line(Engine engine, const Config& config, const EngineTune& tune, const Machine& machine) {
+  reports::FlagLine line;
+  if (const std::string reason = why_not(engine, machine, tune.model); !reason.empty()) {
+    line.reason = reason;
+    return line;
+  }
+  Config shown = config;  // levers of ours that a server decides for itself
+  shown.page_size = Config{}.page_size;
+  shown.isa = Config{}.isa;
+  shown.head_type = Config{}.head_type;
+  if (config.n_experts == tune.model.expert_used_count) shown.n_experts = 0;
+  const Flags flags = flags_for(shown, engine, Tool::server, [](std::string_view) { return true; });
+  line.basis = reports::Basis::untested;
+  line.reason = "found with oldiron's own kernels; this engine was not run";
+  const bool file = is_file(tune.candidate.request);
+  line.argv = {"llama-server", "-m", file ? tune.candidate.request.model : tune.model.id + ".gguf", "-c", "8192"};
+  for (std::string word : flags.argv) {
+    if (const auto at = word.find("{architecture}"); at != std::string::npos) word.replace(at, 14, tune.model.architecture);
+    line.argv.push_back(word);
+  }
+  return line;
+}
+
+reports::FlagLine line_of(Engine engine, const Config& config, const EngineTune& tune, const std::vector<EngineTune>& tunes,
+                          const Machine& machine) {
+  if (tune.candidate.engine == engine) {
+    reports::FlagLine line;
+    const Trial* trial = whole_trial(tune.result, config);
+    if (trial == nullptr) {
+      line.reason = "this configuration was not run as one line";
+      return line;
+    }
+    line.argv = trial->provenance.command;
+    line.basis = reports::Basis::confirmed;
+    line.reason.clear();
+    return line;
+  }
+  for (const EngineTune& other : tunes)
+    if (other.candidate.engine == engine && other.result.lossless) {
+      reports::FlagLine line = line_of(engine, other.result.lossless->config, other, tunes, machine);
+      line.turn_s = other.result.lossless->turn_s.median;
+      return line;
+    }
+  return derived_line(engine, config, tune, machine);
+}
+
+reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const std::vector<EngineTune>& tunes,
+                          const TuneRecord& record) {
+  reports::Answer out;
+  out.engine = tune.candidate.engine;
+  out.config = answer.config;
+  out.decode = answer.decode_tokens_per_s;
+  out.prefill = answer.prefill_tokens_per_s;
+  out.turn_s = answer.turn_s;
+  out.confirmed = answer.confirmed;
+  out.speedup = answer.against_default.speed_ratio;
+  out.quality = answer.quality;
+  for (const Trial& trial : tune.result.trials) {
+    if (!(trial.spec.config == answer.config)) continue;
+    out.load_s = std::max(out.load_s, trial.provenance.load_s);
+    out.memory_bytes = std::max(out.memory_bytes, trial.provenance.peak_rss_bytes);
+    if (trial.spec.repetition > 0 || (trial.find(kDecode) != nullptr && trial.find(kPrefill) != nullptr)) ++out.pairs;
+  }
+  out.wall = decode_wall(tune.model, answer.config, tune.request.base.workload, record.profile, out.decode.median);
+  out.llama_cpp = line_of(Engine::llama_cpp, answer.config, tune, tunes, record.machine);
+  out.ik_llama = line_of(Engine::ik_llama, answer.config, tune, tunes, record.machine);
+  return out;
+}
+
+reports::LeverEffect effect_of(const Effect& effect) {
+  reports::LeverEffect out;
+  out.lever = effect.lever;
+  out.value = effect.value;
+  out.from = effect.from;
+  out.loss = effect.loss;
+  out.reason = effect.reason;
+  out.verdict = static_cast<reports::Verdict>(effect.verdict);
+  const Phase affects = lever(effect.lever).affects;
+  if (effect.turn && affects == Phase::both) {
+    out.phase = Phase::both;
+    out.ratio = *effect.turn;
+  } else if (effect.decode) {
+    out.phase = Phase::decode;
+    out.ratio = *effect.decode;
+  } else if (effect.prefill) {
+    out.phase = Phase::prefill;
+    out.ratio = *effect.prefill;
+  }
+  return out;
+}
+
+static_assert(static_cast<int>(Verdict::failed) == static_cast<int>(reports::Verdict::failed));
+
+std::vector<reports::StreamSpeed> streams_of(const TuneResult& result) {
+  std::vector<reports::StreamSpeed> streams;
+  constexpr std::string_view kPrefix = "batch_tokens_per_s/";
+  for (const Trial& trial : result.trials)
+    for (const Measurement& m : trial.measurements)
+      if (m.name.starts_with(kPrefix)) streams.push_back({std::stoi(m.name.substr(kPrefix.size())), m});
+  return streams;
+}
+
+}  // namespace
+
+reports::Report make_report(const TuneRecord& record, const std::vector<EngineTune>& tunes, const std::string& out_dir) {
+  reports::Report report;
+  report.oldiron_version = version();
+  report.created = record.created;
+  report.out_dir = out_dir;
+  report.machine = record.machine;
+  report.state = record.state;
+  report.profile = record.profile;
+  for (const RejectedCandidate& r : record.rejected)
+    report.engines.push_back({.engine = r.engine, .dir = r.bench, .version = Available<std::string>::not_available(r.reason)});
+  CHECK(!tunes.empty(), "something was tuned");
+
+  const EngineTune* best = &tunes.front();
+  for (const EngineTune& tune : tunes) {
+    if (tune.candidate.engine != Engine::oldiron)
+      report.engines.push_back({.engine = tune.candidate.engine, .dir = tune.candidate.bench, .version = tune.candidate.version});
+    if (tune.result.lossless && (!best->result.lossless || tune.result.lossless->turn_s.median < best->result.lossless->turn_s.median))
+      best = &tune;
+    report.trials.insert(report.trials.end(), tune.result.trials.begin(), tune.result.trials.end());
+    report.budget.limit_s += tune.request.budget_s;
+    report.budget.used_s += tune.result.elapsed_s;
+    report.budget.loads += tune.result.loads;
+    report.budget.remembered += tune.remembered;
+    for (const Trial& trial : tune.result.trials) report.budget.load_s += trial.provenance.load_s;
+  }
+  const TuneResult& result = best->result;
+  report.model = best->model;
+  report.workload = best->request.base.workload;
+  report.budget.stopped_by = to_string(result.stopped_by);
+  if (result.lossless) report.lossless = answer_of(*result.lossless, *best, tunes, record);
+  if (result.lossy) report.lossy = answer_of(*result.lossy, *best, tunes, record);
+  if (result.default_answer) report.default_answer = answer_of(*result.default_answer, *best, tunes, record);
+  for (const Effect& effect : result.effects) report.effects.push_back(effect_of(effect));
+  for (const VerifyCost& cost : result.verify_costs) report.verify.push_back({cost.tokens, cost.step_s, cost.break_even_tokens});
+  for (const LeftOut& left : result.left_out) report.left_out.push_back({left.lever, left.reason});
+  report.streams = streams_of(result);
+  return report;
+}
+
+}  // namespace oldiron

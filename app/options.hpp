@@ -1,0 +1,39 @@
+// What the command line asked for, as data; nothing below sees the argument parser.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/config.hpp"
+#include "runner/model_source.hpp"
+
+namespace oldiron {
+
+struct Options {
+  std::string command;  ///< empty: help or version was printed, nothing to do
+  ModelRequest model;
+  std::map<std::string, std::string> settings;  ///< lever -> value, or list of values "1,2,4" for tune
+  std::string json_path;      ///< --json
+  std::string out;            ///< --out or -o: a folder (tune, report) or a file (synth, logits)
+  std::string engine_dir;     ///< --engine
+  std::string tokens;         ///< --tokens of logits
+  int context = 0;            ///< --context of model: tokens whose keys and values a decode step reads
+  int prompt_tokens = 512, generate_tokens = 128;
+  double budget_s = 600;
+  int max_trials = 0;         ///< 0: no limit
+  bool quick = false;
+  bool retry = false;         ///< run failed trials again
+  std::vector<std::string> rest;  ///< behind "--", of guard
+
+  /// Config{} with the settings applied; throws Error for lists.
+  Config config() const;
+};
+
+/// Throws Error for anything that cannot be understood.
+Options parse_command_line(int argc, char** argv);
+
+/// "90", "90s", "10m", "1h" in seconds; throws Error.
+double parse_duration_s(const std::string& text);
+
+}  // namespace oldiron

@@ -1,0 +1,70 @@
+#include "app/tune_record.hpp"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "core/json.hpp"
+#include "core/text.hpp"
+
+namespace oldiron {
+
+namespace {
+
+constexpr int kSchema = 1;
+
+Json candidate_json(const Candidate& c) {
+  return {{"engine", std::string(to_string(c.engine))}, {"bench", c.bench}, {"version", c.version}, {"model", c.request.model},
+          {"type", c.request.type}, {"head_type", c.request.head_type}, {"layers", c.request.layers}};
+}
+
+Candidate candidate_from_json(const Json& json) {
+  return {.engine = engine_from_name(json.at("engine").get<std::string>()), .bench = json.at("bench"), .version = json.at("version"),
+          .request = {.model = json.at("model"), .type = json.at("type"), .head_type = json.at("head_type"), .layers = json.at("layers")}};
+}
+
+}  // namespace
+
+void save_record(const TuneRecord& record, const std::string& dir) {
+  Json candidates = Json::array(), rejected = Json::array();
+  for (const Candidate& c : record.candidates) candidates.push_back(candidate_json(c));
+  for (const RejectedCandidate& r : record.rejected)
+    rejected.push_back({{"engine", std::string(to_string(r.engine))}, {"bench", r.bench}, {"reason", r.reason}});
+  const Json json = {{"schema", kSchema},
+                     {"created", record.created},
+                     {"machine", to_json(record.machine)},
+                     {"state", to_json(record.state)},
+                     {"profile", to_json(record.profile)},
+                     {"workload", to_json(record.workload)},
+                     {"budget_s", record.budget_s},
+                     {"max_trials", record.max_trials},
+                     {"settings", record.settings},
+                     {"candidates", candidates},
+                     {"rejected", rejected}};
+  write_file(dir + "/tune.json", dump_json(json, 1));
+}
+
+std::optional<TuneRecord> load_record(const std::string& dir) {
+  const std::string path = dir + "/tune.json";
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  const Json json = parse_json(read_file(path), path);
+  try {
+    if (json.at("schema").get<int>() != kSchema) throw Error(path + ": written by another version of oldiron; choose another folder with --out");
+    TuneRecord record;
+    record.created = json.at("created");
+    record.machine = machine_from_json(json.at("machine"));
+    record.state = machine_state_from_json(json.at("state"));
+    record.profile = profile_from_json(json.at("profile"));
+    record.workload = workload_from_json(json.at("workload"));
+    record.budget_s = json.at("budget_s");
+    record.max_trials = json.at("max_trials");
+    record.settings = json.at("settings").get<std::map<std::string, std::string>>();
+    for (const Json& c : json.at("candidates")) record.candidates.push_back(candidate_from_json(c));
+    for (const Json& r : json.at("rejected"))
+      record.rejected.push_back({.engine = engine_from_name(r.at("engine").get<std::string>()), .bench = r.at("bench"), .reason = r.at("reason")});
+    return record;
+  } catch (const Json::exception& error) {
+    throw Error(path + ": damaged (" + error.what() + "); remove the file and tune again, finished trials are kept");
+  }
+}
+
+}  // namespace oldiron

@@ -1,0 +1,48 @@
+// TuneRecord: all that decided the path of a tune, kept beside its journal so that a report can be written again.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/machine.hpp"
+#include "core/trial.hpp"
+#include "runner/model_source.hpp"
+
+namespace oldiron {
+
+/// An engine that was tuned, our own or a foreign one, with the model as it reads it.
+struct Candidate {
+  Engine engine = Engine::oldiron;
+  std::string bench;        ///< path of the foreign engine's llama-bench; empty for our own
+  std::string version;
+  ModelRequest request;
+};
+
+struct RejectedCandidate {
+  Engine engine = Engine::llama_cpp;
+  std::string bench;
+  std::string reason;
+};
+
+struct TuneRecord {
+  std::string created;      ///< UTC
+  Machine machine;
+  MachineState state;
+  Profile profile;
+  Workload workload;
+  double budget_s = 0;
+  int max_trials = 0;
+  std::map<std::string, std::string> settings;  ///< lever -> value or list of values
+  std::vector<Candidate> candidates;
+  std::vector<RejectedCandidate> rejected;
+};
+
+/// DIR/tune.json.
+void save_record(const TuneRecord& record, const std::string& dir);
+
+/// Nothing if there is none; throws Error if it cannot be understood.
+std::optional<TuneRecord> load_record(const std::string& dir);
+
+}  // namespace oldiron
