@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "tests/tuner/surface.hpp"
@@ -60,6 +61,20 @@ TEST(BudgetTest, ASmallBudgetStillConfirmsItsAnswer) {
   EXPECT_EQ(result.stopped_by, StoppedBy::budget);
   EXPECT_EQ(result.lossless->config.repack, Switch::on);
   EXPECT_TRUE(result.lossless->confirmed);
+}
+
+TEST(BudgetTest, NoRoundOfTheFinalsIsLeftHalfDone) {
+  for (double budget_s = 200; budget_s < 2000; budget_s += 41) {
+    Surface surface = uneven();
+    TuneRequest request = request_for(surface, Engine::ik_llama);
+    request.budget_s = budget_s;
+    run(request, surface);
+    std::map<int, int> of_round;
+    for (const TrialSpec& spec : surface.asked)
+      if (spec.repetition > 0) ++of_round[spec.repetition];
+    for (const auto& [round, trials] : of_round)
+      EXPECT_EQ(trials, of_round[1]) << budget_s << " round " << round;
+  }
 }
 
 TEST(BudgetTest, TrialLimitsHold) {

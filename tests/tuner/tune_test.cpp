@@ -98,6 +98,31 @@ TEST(TuneTest, FindsAnInteractionThatNoSweepShows) {
   EXPECT_NEAR(result.lossless->decode_tokens_per_s.median, 7.8, 1e-9);
 }
 
+TEST(TuneTest, AnInteractionCountsBeforeItsPhasesAreWalked) {
+  Surface surface;
+  surface.decode = [](const Config& config) {
+    return config.repack == Switch::on && config.load_mode == LoadMode::read ? 7.8 : 3.5;
+  };
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  request.max_trials = 24;
+  const TuneResult result = run(request, surface);
+  EXPECT_EQ(result.stopped_by, StoppedBy::trials);
+  EXPECT_EQ(result.lossless->config.repack, Switch::on);
+}
+
+TEST(TuneTest, ALuckySearchTrialDoesNotWin) {
+  Surface surface;
+  const TuneRequest request = request_for(surface);
+  const TuneResult result = tune(request, [&](const TrialSpec& spec) {
+    Trial trial = surface(spec);
+    if (spec.repetition == 0 && spec.config.decode_threads == 1)
+      for (Measurement& each : trial.measurements) each = summarise(each.name, each.unit, {12, 12.1, 12.2});
+    return trial;
+  });
+  EXPECT_EQ(result.lossless->config, start(request.space, request.machine, request.model));
+  EXPECT_TRUE(result.lossless->confirmed);
+}
+
 TEST(TuneTest, TiesKeepTheDefault) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Surface surface;
@@ -150,6 +175,35 @@ TEST(TuneTest, ADefaultThatFailsIsNotTheEnd) {
   ASSERT_TRUE(result.lossless.has_value());
   EXPECT_EQ(result.lossless->config.prefill_threads, 4);
   EXPECT_TRUE(result.lossless->confirmed);
+}
+
+TEST(TuneTest, ADefaultThatFailsIsNotTheEndOfAShortTuneEither) {
+  Surface surface = separable();
+  surface.failure = [](const Config& config) { return config.prefill_threads == 8 ? "it hung" : ""; };
+  TuneRequest request = request_for(surface);
+  request.max_trials = 10;
+  const TuneResult result = run(request, surface);
+  ASSERT_TRUE(result.lossless.has_value());
+  EXPECT_EQ(result.lossless->config.prefill_threads, 4);
+}
+
+TEST(TuneTest, TheLossyAnswerHasTheOtherLeversOfTheLosslessOne) {
+  for (int limit = 18; limit < 32; ++limit) {
+    Surface surface = separable();
+    // Only together: no sweep finds it, so the lossy sweeps come too early for it.
+    surface.prefill = [](const Config& config) {
+      return (config.prefill_threads == 4 && config.ubatch == 128 ? 200.0 : 100.0) *
+             (2 - config.n_experts / 8.0);
+    };
+    TuneRequest request = request_for(surface);
+    request.max_trials = limit;
+    request.repetitions = 1;  // leaves some of what is kept for the finals
+    const TuneResult result = run(request, surface);
+    ASSERT_TRUE(result.lossless.has_value());
+    if (!result.lossy || result.lossless->config.ubatch != 128) continue;
+    EXPECT_EQ(result.lossy->config.ubatch, 128) << limit;
+    EXPECT_EQ(result.lossy->config.prefill_threads, 4) << limit;
+  }
 }
 
 TEST(TuneTest, NothingRunsAndThatIsAResult) {

@@ -31,7 +31,7 @@ void sweep(Search& search, const Axis& axis, const std::string& stage) {
     const Config config = search.with(from, axis.lever, value);
     if (config == from) continue;
     if (!search.measure(config, phase, stage)) {
-      if (search.over()) return;
+      if (search.over()) break;
       continue;
     }
     const Verdict verdict = search.note_effect(axis, value, config, from);
