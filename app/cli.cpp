@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 
 #include "app/options.hpp"
 #include "app/version.hpp"
+#include "core/text.hpp"
 
 namespace oldiron {
 
@@ -31,7 +33,8 @@ void add_levers(CLI::App& command, Options& options) {
           options.settings[std::string(lever(setting.substr(0, equals)).name)] = setting.substr(equals + 1);
         }
       },
-      "A lever: NAME=VALUE");
+      "A lever: NAME=VALUE")
+      ->allow_extra_args(false);
   for (const Lever& each : levers())
     command.add_option_function<std::string>(
         fmt::format("--{}", each.name), [&options, name = std::string(each.name)](const std::string& v) { options.settings[name] = v; },
@@ -115,6 +118,15 @@ Options parse_command_line(int argc, char** argv) {
     const bool separated = argc > 2 && std::string_view(argv[2]) == "--";
     options.rest.assign(argv + (separated ? 3 : 2), argv + argc);
     return options;
+  }
+  if (argc > 1 && argv[1][0] != '-') {
+    std::vector<std::string> names;
+    for (const CLI::App* each : app.get_subcommands({})) names.push_back(each->get_name());
+    if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+      const std::string near = nearest(argv[1], names);
+      throw Error(fmt::format("there is no command `{}`{}; the commands are {}", argv[1],
+                              near.empty() ? "" : fmt::format(" (did you mean `{}`?)", near), fmt::join(names, ", ")));
+    }
   }
   try {
     app.parse(argc, argv);

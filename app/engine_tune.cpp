@@ -38,7 +38,8 @@ void print_step(const Step& step, const Config& begin) {
   std::string text;
   for (const auto& [metric, label] : {std::pair{kPrefill, "prefill"}, std::pair{kDecode, "decode"}})
     if (const Measurement* m = trial.find(metric)) text += fmt::format("{} {} tokens/s  ", label, rate_text(m->median));
-  if (trial.status != Status::ok) text += fmt::format("{}: {}", to_string(trial.status), trial.reason);
+  const std::string_view status = to_string(trial.status);
+  if (trial.status != Status::ok) text += trial.reason.starts_with(status) ? trial.reason : fmt::format("{}: {}", status, trial.reason);
   fmt::print(stderr, "{:>21}{}\n", "", text);
 }
 
