@@ -12,7 +12,7 @@ namespace oldiron {
 namespace {
 
 // A decode sample is this many steps: long enough that the clock and one interrupt do not show.
-constexpr int kStepsPerSample = 16;
+constexpr int kStepsPerSample = 8;
 constexpr int kVerifySamples = 5;
 constexpr int kWarmUpTokens = 32;
 
