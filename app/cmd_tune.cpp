@@ -27,7 +27,7 @@ constexpr const char* kTypesBySize[] = {"q8_0", "q6_k", "q5_k", "q4_0"};
 
 void make_out_dir(const std::string& dir) {
   std::error_code error;
-  fs::create_directories(dir, error);
+  fs::create_directories(dir + "/logs", error);  // raw output of foreign engines
   if (error) throw Error(fmt::format("--out {}: the folder cannot be made ({}); choose one that you may write to", dir, error.message()));
 }
 

@@ -67,7 +67,7 @@ reports::FlagLine line_of(Engine engine, const Config& config, const EngineTune&
 }
 
 reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const std::vector<EngineTune>& tunes,
-                          const TuneRecord& record) {
+                          const TuneRecord& record, const Profile& profile) {
   reports::Answer out;
   out.engine = tune.candidate.engine;
   out.config = answer.config;
@@ -83,7 +83,7 @@ reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const st
     out.memory_bytes = std::max(out.memory_bytes, trial.provenance.peak_rss_bytes);
     if (trial.spec.repetition > 0 || (trial.find(kDecode) != nullptr && trial.find(kPrefill) != nullptr)) ++out.pairs;
   }
-  out.wall = decode_wall(tune.model, answer.config, tune.request.base.workload, record.profile, out.decode.median);
+  out.wall = decode_wall(tune.model, answer.config, tune.request.base.workload, profile, out.decode.median);
   out.llama_cpp = line_of(Engine::llama_cpp, answer.config, tune, tunes, record.machine);
   out.ik_llama = line_of(Engine::ik_llama, answer.config, tune, tunes, record.machine);
   return out;
@@ -113,6 +113,23 @@ reports::LeverEffect effect_of(const Effect& effect) {
 
 static_assert(static_cast<int>(Verdict::failed) == static_cast<int>(reports::Verdict::failed));
 
+// The denominator: what the probe read from a buffer, or what the worker read from the weights' own pages, if that is more.
+Profile with_worker_reads(Profile profile, const std::vector<EngineTune>& tunes) {
+  for (BandwidthPoint& point : profile.read) {
+    std::vector<double> samples;
+    for (const EngineTune& tune : tunes)
+      for (const Trial& trial : tune.result.trials)
+        if (const Measurement* read = trial.find(kReadBandwidth); read != nullptr && trial.spec.config.decode_threads == point.threads)
+          samples.insert(samples.end(), read->samples.begin(), read->samples.end());
+    if (samples.empty()) continue;
+    Measurement read = summarise(point.bytes_per_s.name, point.bytes_per_s.unit, samples);
+    if (read.median <= point.bytes_per_s.median) continue;
+    read.tags.push_back("read of the weights' own pages, between trials");
+    point.bytes_per_s = read;
+  }
+  return profile;
+}
+
 std::vector<reports::StreamSpeed> streams_of(const TuneResult& result) {
   std::vector<reports::StreamSpeed> streams;
   constexpr std::string_view kPrefix = "batch_tokens_per_s/";
@@ -131,7 +148,7 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   report.out_dir = out_dir;
   report.machine = record.machine;
   report.state = record.state;
-  report.profile = record.profile;
+  report.profile = with_worker_reads(record.profile, tunes);
   for (const RejectedCandidate& r : record.rejected)
     report.engines.push_back({.engine = r.engine, .dir = r.bench, .version = Available<std::string>::not_available(r.reason)});
   CHECK(!tunes.empty(), "something was tuned");
@@ -153,9 +170,9 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   report.model = best->model;
   report.workload = best->request.base.workload;
   report.budget.stopped_by = to_string(result.stopped_by);
-  if (result.lossless) report.lossless = answer_of(*result.lossless, *best, tunes, record);
-  if (result.lossy) report.lossy = answer_of(*result.lossy, *best, tunes, record);
-  if (result.default_answer) report.default_answer = answer_of(*result.default_answer, *best, tunes, record);
+  if (result.lossless) report.lossless = answer_of(*result.lossless, *best, tunes, record, report.profile);
+  if (result.lossy) report.lossy = answer_of(*result.lossy, *best, tunes, record, report.profile);
+  if (result.default_answer) report.default_answer = answer_of(*result.default_answer, *best, tunes, record, report.profile);
   for (const Effect& effect : result.effects) report.effects.push_back(effect_of(effect));
   for (const VerifyCost& cost : result.verify_costs) report.verify.push_back({cost.tokens, cost.step_s, cost.break_even_tokens});
   for (const LeftOut& left : result.left_out) report.left_out.push_back({left.lever, left.reason});

@@ -76,6 +76,12 @@ Trial OwnEngine::run(const TrialSpec& spec, const Tell& tell) {
   StepTimer timer(loaded_->weights, spec, loaded_->team, [&tell](const std::string& name, double value) { tell({.event = "sample", .name = name, .value = value}); });
   trial.measurements = timer.measure();
   trial.status = Status::ok;
+  for (const Measurement& m : trial.measurements)
+    for (const std::string& tag : m.tags)
+      if (tag.starts_with("noisy")) {
+        trial.status = Status::noisy;
+        trial.reason = tag;
+      }
   trial.provenance.huge_page_bytes = loaded_->weights->huge_page_bytes();
   trial.provenance.cpus.assign(loaded_->team.cpus().begin(), loaded_->team.cpus().end());
   trial.provenance.model_fingerprint = loaded_->weights->model().fingerprint;

@@ -20,10 +20,12 @@ class StepTimer {
  public:
   StepTimer(std::shared_ptr<const Weights> weights, const TrialSpec& spec, Team& team, std::function<void(const std::string& name, double value)> on_sample);
 
-  /// Everything that the workload asks for, in the order read rate, prefill, decode, verify, streams, read rate again.
+  /// Everything that the workload asks for, in the order decode (the read rate of the weights' own pages before
+  /// and after it), prefill, verify, streams.
   std::vector<Measurement> measure();
 
  private:
+  double read_rate();
   Measurement prefill();
   Measurement decode();
   Measurement verify(int n);
