@@ -12,6 +12,7 @@ constexpr Isa kIsa = Isa::avx2;
 constexpr int kLanes = 8;
 constexpr int kSigned = -1;
 constexpr int kSignedOffset = 0;  // the sign trick multiplies signed bytes exactly
+constexpr int kWordsAtOnce = 8;
 constexpr int kTileColumns = 4;  // 8 weight words of half the rows and 4 integer accumulators of 16 registers
 constexpr int kFloatColumns = 3;  // 2 halves x 2 chains x 3 columns
 
@@ -105,8 +106,6 @@ WORD void store_int8(std::int8_t* p, I32 x) {
 
 WORD I32 operator+(I32 a, I32 b) { return {_mm256_add_epi32(a.v, b.v)}; }
 
-WORD I32 operator*(I32 a, I32 b) { return {_mm256_mullo_epi32(a.v, b.v)}; }
-
 WORD I32 largest(I32 a, I32 b) { return {_mm256_max_epi32(a.v, b.v)}; }
 
 WORD std::int32_t sum(I32 x) {
@@ -119,10 +118,6 @@ WORD std::int32_t largest(I32 x) {
   const __m128i four = _mm_max_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
   const __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
   return _mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
-}
-
-WORD I32 pair_sums(I32 a, I32 b) {
-  return {_mm256_permute4x64_epi64(_mm256_hadd_epi32(a.v, b.v), _MM_SHUFFLE(3, 1, 2, 0))};
 }
 
 WORD F32 to_float(I32 x) { return {_mm256_cvtepi32_ps(x.v)}; }

@@ -18,6 +18,7 @@ constexpr Isa kIsa = Isa::avx512_vnni;
 constexpr int kLanes = 16;
 constexpr int kSigned = -1;
 constexpr int kSignedOffset = 128;  // vpdpbusd multiplies unsigned by signed
+constexpr int kWordsAtOnce = 1;     // then the next column: a chain of vpdpbusd waits 4 to 5 cycles per word
 constexpr int kTileColumns = 8;     // 8 weight words, 8 float and 8 integer accumulators of 32 registers
 constexpr int kFloatColumns = 8;
 
@@ -101,20 +102,11 @@ WORD void store_int8(std::int8_t* p, I32 x) {
 
 WORD I32 operator+(I32 a, I32 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 
-WORD I32 operator*(I32 a, I32 b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
-
 WORD I32 largest(I32 a, I32 b) { return {_mm512_max_epi32(a.v, b.v)}; }
 
 WORD std::int32_t sum(I32 x) { return _mm512_reduce_add_epi32(x.v); }
 
 WORD std::int32_t largest(I32 x) { return _mm512_reduce_max_epi32(x.v); }
-
-WORD I32 pair_sums(I32 a, I32 b) {
-  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  const __m512i odd = _mm512_or_si512(even, _mm512_set1_epi32(1));
-  return {
-      _mm512_add_epi32(_mm512_permutex2var_epi32(a.v, even, b.v), _mm512_permutex2var_epi32(a.v, odd, b.v))};
-}
 
 WORD F32 to_float(I32 x) { return {_mm512_cvtepi32_ps(x.v)}; }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "core/team.hpp"
 #include "kernels/registry.hpp"
 
 #define OLDIRON_PRAGMA(text) _Pragma(#text)

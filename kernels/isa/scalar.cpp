@@ -11,6 +11,7 @@ constexpr Isa kIsa = Isa::scalar;
 constexpr int kLanes = 4;
 constexpr int kSigned = -1;
 constexpr int kSignedOffset = 0;
+constexpr int kWordsAtOnce = 8;
 constexpr int kTileColumns = 2;
 constexpr int kFloatColumns = 2;
 
@@ -122,12 +123,6 @@ WORD void store_int8(std::int8_t* p, I32 x) {
 
 WORD I32 operator+(I32 a, I32 b) { return {_mm_add_epi32(a.v, b.v)}; }
 
-WORD I32 operator*(I32 a, I32 b) {
-  const __m128i even = _mm_mul_epu32(a.v, b.v);
-  const __m128i odd = _mm_mul_epu32(_mm_srli_epi64(a.v, 32), _mm_srli_epi64(b.v, 32));
-  return {_mm_unpacklo_epi32(_mm_shuffle_epi32(even, 0x08), _mm_shuffle_epi32(odd, 0x08))};
-}
-
 WORD I32 largest(I32 a, I32 b) { return {choose(_mm_cmpgt_epi32(a.v, b.v), a.v, b.v)}; }
 
 WORD std::int32_t sum(I32 x) {
@@ -138,13 +133,6 @@ WORD std::int32_t sum(I32 x) {
 WORD std::int32_t largest(I32 x) {
   const I32 two = largest(x, I32{_mm_shuffle_epi32(x.v, 0x4e)});
   return _mm_cvtsi128_si32(largest(two, I32{_mm_shuffle_epi32(two.v, 0xb1)}).v);
-}
-
-WORD I32 pair_sums(I32 a, I32 b) {
-  const __m128 low = _mm_castsi128_ps(a.v);
-  const __m128 high = _mm_castsi128_ps(b.v);
-  return {_mm_add_epi32(_mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0))),
-                        _mm_castps_si128(_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1))))};
 }
 
 WORD F32 to_float(I32 x) { return {_mm_cvtepi32_ps(x.v)}; }

@@ -49,78 +49,56 @@ struct Quantised {
   static constexpr int kColumns = kTileColumns;
   static constexpr int kActivationBytes = 1;
   static constexpr int kScales = Unpack::kScales;
-  static constexpr int kSpan = 128;  // blocks of 32 k whose scales and offsets are laid out at a time
+  static constexpr std::int64_t kSpan =
+      16384;  // k whose factors are laid out at a time (at most 48 KiB of stack)
 
+  // The columns of a tile: their int8, and beside each other the factors of every 32 k.
   template <int kColumns>
-  struct Factors {
-    alignas(64) float scale[kColumns][kSpan];
-    alignas(64) std::int32_t start[kColumns][kSpan * kScales];
-  };
+  struct Columns {
+    const std::int8_t* q[kColumns];
+    alignas(64) float scale[kSpan / 32][kColumns];
+    alignas(64) std::int32_t start[kSpan / 32 * kScales][kColumns];
 
-  WORD static void lay_out(const float* scale, const std::int32_t* sums, std::int64_t blocks,
-                           float* scale_out, std::int32_t* start) {
-    const I32 factor = all(-Unpack::kOffset);
-    const auto vector_at = [&](std::int64_t i) __attribute__((always_inline)) {
-      store(scale_out + i, load(scale + i));
-      if constexpr (Unpack::kOffset != 0) {
-        const I32 low = load(sums + 2 * i);
-        const I32 high = load(sums + 2 * i + kLanes);
-        if constexpr (kScales == 1) {
-          store(start + i, pair_sums(low, high) * factor);
-        } else {
-          store(start + 2 * i, low * factor);
-          store(start + 2 * i + kLanes, high * factor);
+    void lay_out(const Activations& x, const std::int64_t (&column)[kColumns], Range span) {
+      for (int c = 0; c < kColumns; ++c) {
+        q[c] = x.q + column[c] * x.q_stride;
+        const float* scales = x.scale + column[c] * x.scale_stride + span.begin / 32;
+        const std::int32_t* sums = x.sum + column[c] * x.sum_stride + span.begin / 16;
+        for (std::int64_t block = 0; block < (span.end - span.begin) / 32; ++block) {
+          scale[block][c] = scales[block];
+          if constexpr (kScales == 1) {
+            start[block][c] = -Unpack::kOffset * (sums[2 * block] + sums[2 * block + 1]);
+          } else {
+            start[2 * block][c] = -Unpack::kOffset * sums[2 * block];
+            start[2 * block + 1][c] = -Unpack::kOffset * sums[2 * block + 1];
+          }
         }
       }
-    };
-    std::int64_t i = 0;
-    for (; i + kLanes <= blocks; i += kLanes) vector_at(i);
-    if (i == blocks) return;
-    if (blocks >= kLanes) return vector_at(blocks - kLanes);  // overlaps the last one
-    for (; i < blocks; ++i) {
-      scale_out[i] = scale[i];
-      if constexpr (kScales == 1) {
-        start[i] = -Unpack::kOffset * (sums[2 * i] + sums[2 * i + 1]);
-      } else {
-        start[2 * i] = -Unpack::kOffset * sums[2 * i];
-        start[2 * i + 1] = -Unpack::kOffset * sums[2 * i + 1];
-      }
     }
-  }
+  };
 
   template <int kColumns>
-  [[gnu::noinline]] static void multiply(const Tile<kColumns>& tile, F32 (&result)[kParts][kColumns]) {
-    static_assert(kSpan % Unpack::kChunks == 0);
-    const Group<Unpack> group(tile.group, tile.group_bytes, tile.k);
+  [[gnu::noinline]] static void multiply(const Rows& rows, const Columns<kColumns>& x, Range span,
+                                         F32 (&result)[kParts][kColumns]) {
+    const Group<Unpack> group(rows.group, rows.group_bytes, rows.k);
     const std::int8_t* q[kColumns];
 #pragma GCC unroll 16
-    for (int c = 0; c < kColumns; ++c) q[c] = tile.x->q + tile.column[c] * tile.x->q_stride;
+    for (int c = 0; c < kColumns; ++c) q[c] = x.q[c];
     F32 acc[kParts][kColumns];
 #pragma GCC unroll 4
     for (int part = 0; part < kParts; ++part) {
 #pragma GCC unroll 16
-      for (int c = 0; c < kColumns; ++c) acc[part][c] = all(0.0F);
+      for (int c = 0; c < kColumns; ++c) acc[part][c] = result[part][c];
     }
-    Factors<kColumns> factors;
-    const std::int64_t blocks = tile.k / 32;
-    for (std::int64_t begin = 0; begin < blocks; begin += kSpan) {
-      const std::int64_t end = std::min(begin + kSpan, blocks);
-#pragma GCC unroll 1
-      for (int c = 0; c < kColumns; ++c) {
-        lay_out(tile.x->scale + tile.column[c] * tile.x->scale_stride + begin,
-                tile.x->sum + tile.column[c] * tile.x->sum_stride + 2 * begin, end - begin, factors.scale[c],
-                factors.start[c]);
-      }
-      for (std::int64_t unit = begin / Unpack::kChunks; unit < end / Unpack::kChunks; ++unit) {
-        if (tile.prefetch) group.prefetch(unit);
-        unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
-          const std::int64_t block = unit * Unpack::kChunks + kChunk;
+    for (std::int64_t unit = span.begin / group.kUnitK; unit < span.end / group.kUnitK; ++unit) {
+      if (rows.prefetch) group.prefetch(unit);
+      unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
+        const std::int64_t block = unit * Unpack::kChunks + kChunk;
 #pragma GCC unroll 4
-          for (int part = 0; part < kParts; ++part) {
-            multiply_block<kChunk>(group, unit, part, block, block - begin, q, factors, acc[part]);
-          }
-        });
-      }
+        for (int part = 0; part < kParts; ++part) {
+          multiply_block<kChunk>(group, unit, part, block, block - span.begin / 32, q, x, acc[part]);
+        }
+      });
     }
 #pragma GCC unroll 4
     for (int part = 0; part < kParts; ++part) {
@@ -132,26 +110,57 @@ struct Quantised {
   template <int kChunk, int kColumns>
   WORD static void multiply_block(const Group<Unpack>& group, std::int64_t unit, int part, std::int64_t block,
                                   std::int64_t at, const std::int8_t* const (&q)[kColumns],
-                                  const Factors<kColumns>& factors, F32 (&acc)[kColumns]) {
+                                  const Columns<kColumns>& x, F32 (&acc)[kColumns]) {
     constexpr int kWords = 8 / kScales;
+    constexpr int kStep = std::min(kWords, kWordsAtOnce);
+    // Few columns leave few chains of integer sums; the sums are exact, so they may be split.
+    constexpr int kChains = kStep == 1 && kColumns * kScales < 4 ? 4 / (kColumns * kScales) : 1;
     I8 w[8];
     F32 d[kScales];
     Unpack::template words<kChunk>(group.plane, unit, part, w);
     Unpack::template scales<kChunk>(group.plane, unit, part, d);
-#pragma GCC unroll 16
-    for (int c = 0; c < kColumns; ++c) {
-      F32 sum;
+    F32 sum[kColumns];
 #pragma GCC unroll 2
-      for (int s = 0; s < kScales; ++s) {
-        const I32 start = all(Unpack::kOffset != 0 ? factors.start[c][at * kScales + s] : 0);
-        const F32 i =
-            to_float(dot4<Unpack::kMax, kWords>(start, w + s * kWords, q[c] + 32 * block + 4 * kWords * s));
-        sum = s == 0 ? i * d[0] : fmadd(i, d[s], sum);
+    for (int s = 0; s < kScales; ++s) {
+      I32 i[kColumns][kChains];
+#pragma GCC unroll 16
+      for (int c = 0; c < kColumns; ++c) {
+        i[c][0] = all(Unpack::kOffset != 0 ? x.start[at * kScales + s][c] : 0);
+#pragma GCC unroll 4
+        for (int chain = 1; chain < kChains; ++chain) i[c][chain] = all(0);
       }
-      acc[c] = fmadd(sum, all(factors.scale[c][at]), acc[c]);
+#pragma GCC unroll 8
+      for (int word = 0; word < kWords; word += kStep) {
+#pragma GCC unroll 16
+        for (int c = 0; c < kColumns; ++c) {
+          I32& chain = i[c][word / kStep % kChains];
+          chain = dot4<Unpack::kMax, kStep>(chain, w + s * kWords + word,
+                                            q[c] + 32 * block + 4 * (s * kWords + word));
+        }
+      }
+#pragma GCC unroll 16
+      for (int c = 0; c < kColumns; ++c) {
+#pragma GCC unroll 4
+        for (int chain = 1; chain < kChains; ++chain) i[c][0] = i[c][0] + i[c][chain];
+        sum[c] = s == 0 ? to_float(i[c][0]) * d[0] : fmadd(to_float(i[c][0]), d[s], sum[c]);
+      }
     }
+#pragma GCC unroll 16
+    for (int c = 0; c < kColumns; ++c) acc[c] = fmadd(sum[c], all(x.scale[at][c]), acc[c]);
   }
 };
+
+// F32 activations as they lie.
+template <int kColumns>
+struct FloatColumns {
+  const float* x[kColumns];
+
+  void lay_out(const Activations& a, const std::int64_t (&column)[kColumns], Range) {
+    for (int c = 0; c < kColumns; ++c) x[c] = a.f32 + column[c] * a.f32_stride;
+  }
+};
+
+constexpr std::int64_t kWholeK = std::numeric_limits<std::int64_t>::max() / 2;
 
 // F32 activations on quantised weights: the same words, widened byte by byte. For checking, not for speed.
 template <class Unpack>
@@ -159,6 +168,7 @@ struct Widened {
   static constexpr TensorType kType = Unpack::kType;
   static constexpr int kColumns = 4;
   static constexpr int kActivationBytes = 4;
+  static constexpr std::int64_t kSpan = kWholeK;
 
   template <int kByte>
   WORD static F32 weight(I8 w) {
@@ -170,11 +180,14 @@ struct Widened {
   }
 
   template <int kColumns>
-  [[gnu::noinline]] static void multiply(const Tile<kColumns>& tile, F32 (&result)[kParts][kColumns]) {
+  using Columns = FloatColumns<kColumns>;
+
+  template <int kColumns>
+  [[gnu::noinline]] static void multiply(const Rows& rows, const Columns<kColumns>& columns, Range,
+                                         F32 (&result)[kParts][kColumns]) {
     constexpr int kWords = 8 / Unpack::kScales;
-    const Group<Unpack> group(tile.group, tile.group_bytes, tile.k);
-    const float* x[kColumns];
-    for (int c = 0; c < kColumns; ++c) x[c] = tile.x->f32 + tile.column[c] * tile.x->f32_stride;
+    const Group<Unpack> group(rows.group, rows.group_bytes, rows.k);
+    const auto& x = columns.x;
 #pragma GCC unroll 1
     for (int part = 0; part < kParts; ++part) {
       F32 acc[kColumns];
@@ -217,12 +230,17 @@ struct Floats {
   static constexpr TensorType kType = Weights::kType;
   static constexpr int kColumns = kFloatColumns;
   static constexpr int kActivationBytes = 4;
+  static constexpr std::int64_t kSpan = kWholeK;
 
   template <int kColumns>
-  [[gnu::noinline]] static void multiply(const Tile<kColumns>& tile, F32 (&result)[kParts][kColumns]) {
+  using Columns = FloatColumns<kColumns>;
+
+  template <int kColumns>
+  [[gnu::noinline]] static void multiply(const Rows& rows, const Columns<kColumns>& columns, Range,
+                                         F32 (&result)[kParts][kColumns]) {
     const float* x[kColumns];
 #pragma GCC unroll 16
-    for (int c = 0; c < kColumns; ++c) x[c] = tile.x->f32 + tile.column[c] * tile.x->f32_stride;
+    for (int c = 0; c < kColumns; ++c) x[c] = columns.x[c];
     F32 acc[kParts][2][kColumns];
 #pragma GCC unroll 4
     for (int part = 0; part < kParts; ++part) {
@@ -232,22 +250,22 @@ struct Floats {
     const auto step = [&](std::int64_t i, int chain) __attribute__((always_inline)) {
 #pragma GCC unroll 4
       for (int part = 0; part < kParts; ++part) {
-        const F32 w = Weights::at(tile.group + (i * 16 + part * kLanes) * Weights::kBytes);
+        const F32 w = Weights::at(rows.group + (i * 16 + part * kLanes) * Weights::kBytes);
 #pragma GCC unroll 16
         for (int c = 0; c < kColumns; ++c) acc[part][chain][c] = fmadd(w, all(x[c][i]), acc[part][chain][c]);
       }
     };
     std::int64_t i = 0;
-    for (; i + 2 <= tile.k; i += 2) {
-      if (tile.prefetch) {
-        const std::byte* ahead = tile.group + i * 16 * Weights::kBytes + kPrefetchBytes;
+    for (; i + 2 <= rows.k; i += 2) {
+      if (rows.prefetch) {
+        const std::byte* ahead = rows.group + i * 16 * Weights::kBytes + kPrefetchBytes;
 #pragma GCC unroll 2
         for (int line = 0; line < 32 * Weights::kBytes; line += 64) __builtin_prefetch(ahead + line);
       }
       step(i, 0);
       step(i + 1, 1);
     }
-    if (i < tile.k) step(i, 0);
+    if (i < rows.k) step(i, 0);
 #pragma GCC unroll 4
     for (int part = 0; part < kParts; ++part) {
 #pragma GCC unroll 16

@@ -13,12 +13,10 @@ struct Job {
   Activation activation = Activation::gelu_tanh;
 };
 
-template <int kColumns>
-struct Tile {
+// A group of 16 rows as a policy sees it.
+struct Rows {
   const std::byte* group;
   std::int64_t group_bytes, k;
-  std::int64_t column[kColumns];  // in x
-  const Activations* x;
   bool prefetch;  // the group comes from memory: fetch ahead
 };
 
@@ -51,49 +49,64 @@ template <int kMats>
   }
 }
 
+// All groups of a block of rows by one tile of columns, which is laid out once for all of them.
 template <class Policy, int kMats, int kColumns>
-[[gnu::noinline]] void one_tile(const Job& job, std::int64_t row, std::int64_t first_column, bool prefetch) {
-  Tile<kColumns> tile;
-  tile.group_bytes = job.group_bytes;
-  tile.k = job.k;
-  tile.x = &job.x;
-  tile.prefetch = prefetch;
+[[gnu::noinline]] void one_tile(const Job& job, Range rows, std::int64_t first_column, bool prefetch) {
+  std::int64_t column[kColumns];
   for (int c = 0; c < kColumns; ++c) {
-    tile.column[c] = job.x_column != nullptr ? job.x_column[first_column + c] : first_column + c;
+    column[c] = job.x_column != nullptr ? job.x_column[first_column + c] : first_column + c;
   }
-  F32 result[kMats][kParts][kColumns];
-  for (int mat = 0; mat < kMats; ++mat) {
-    tile.group = job.w[mat] + row / 16 * job.group_bytes;
-    Policy::template multiply<kColumns>(tile, result[mat]);
+  typename Policy::template Columns<kColumns> x;
+  const bool one_span = job.k <= Policy::kSpan;
+  if (one_span) x.lay_out(job.x, column, {0, job.k});
+  for (std::int64_t row = rows.begin; row < rows.end; row += 16) {
+    F32 result[kMats][kParts][kColumns];
+    for (auto& mat : result) {
+      for (auto& part : mat) {
+        for (F32& y : part) y = all(0.0F);
+      }
+    }
+    for (std::int64_t begin = 0; begin < job.k; begin += Policy::kSpan) {
+      const Range span = {begin, std::min(begin + Policy::kSpan, job.k)};
+      if (!one_span) x.lay_out(job.x, column, span);
+      for (int mat = 0; mat < kMats; ++mat) {
+        const Rows group = {job.w[mat] + row / 16 * job.group_bytes, job.group_bytes, job.k, prefetch};
+        Policy::template multiply<kColumns>(group, x, span, result[mat]);
+      }
+    }
+    write_tile<kMats>(job, row, first_column, kColumns, &result[0][0][0]);
   }
-  write_tile<kMats>(job, row, first_column, kColumns, &result[0][0][0]);
 }
 
 template <class Policy, int kMats, int kColumns = Policy::kColumns>
-WORD void tile_of(std::int64_t columns, const Job& job, std::int64_t row, std::int64_t first, bool prefetch) {
+WORD void tile_of(std::int64_t columns, const Job& job, Range rows, std::int64_t first, bool prefetch) {
   if constexpr (kColumns > 0) {
-    if (columns == kColumns) return one_tile<Policy, kMats, kColumns>(job, row, first, prefetch);
-    tile_of<Policy, kMats, kColumns - 1>(columns, job, row, first, prefetch);
+    if (columns == kColumns) return one_tile<Policy, kMats, kColumns>(job, rows, first, prefetch);
+    tile_of<Policy, kMats, kColumns - 1>(columns, job, rows, first, prefetch);
   }
 }
 
-// Columns go in panels whose activations stay in a 1 MiB (or, halved by luck, 256 KiB) L2 while the weights
-// pass; inside a panel a group of 16 rows stays in L1 or L2 while the panel's tiles use it. Up to 32 columns
-// the weights are read once in any case.
+// A panel of columns whose activations fit half of a 1 MiB L2 (never under 32, so that small n read the
+// weights from memory once) by a block of rows that fits the rest beside it, in a 256 KiB L2 nearly: inside,
+// tiles keep their columns in L1 while the block's weights pass.
 template <class Policy, int kMats>
 void product(const Job& job) {
-  constexpr std::int64_t kPanelBytes = 256 << 10;
+  constexpr std::int64_t kPanelBytes = 512 << 10;
+  constexpr std::int64_t kBlockBytes = 192 << 10;
   const std::int64_t fitting =
       kPanelBytes / (job.k * Policy::kActivationBytes) / Policy::kColumns * Policy::kColumns;
   const std::int64_t panel = std::max<std::int64_t>(fitting, 32);
   for (std::int64_t begin = 0; begin < job.n; begin += panel) {
     const std::int64_t columns = std::min(panel, job.n - begin);
     const std::int64_t tiles = (columns + Policy::kColumns - 1) / Policy::kColumns;
-    for (std::int64_t row = job.row_begin; row < job.row_end; row += 16) {
+    const std::int64_t groups =
+        tiles == 1 ? job.row_end : std::max<std::int64_t>(1, kBlockBytes / (kMats * job.group_bytes));
+    for (Range rows = {job.row_begin, 0}; rows.begin < job.row_end; rows.begin = rows.end) {
+      rows.end = std::min(rows.begin + 16 * groups, job.row_end);
       std::int64_t first = begin;
       for (std::int64_t tile = 0; tile < tiles; ++tile) {
         const std::int64_t size = columns / tiles + (tile < columns % tiles ? 1 : 0);
-        tile_of<Policy, kMats>(size, job, row, first, tile == 0);
+        tile_of<Policy, kMats>(size, job, rows, first, tile == 0);
         first += size;
       }
     }

@@ -71,6 +71,34 @@ TEST_P(ProductTest, KeepsItsContract) {
   }
 }
 
+// Longer than what a tile lays out at once, and panels and blocks of rows that do not come out even.
+TEST_P(ProductTest, LongRowsAndManyColumns) {
+  const Kernel& kernel = GetParam();
+  if (small_tests() ||
+      (kernel.isa == Isa::scalar && kernel.layout == Layout::r16 && info(kernel.type).block == 1))
+    return;
+  for (const auto& [m, k, n] :
+       {std::tuple<std::int64_t, std::int64_t, std::int64_t>{16, 17152, 3}, {112, 4096, 43}}) {
+    TestMatrix w(kernel.type, kernel.layout, m, k, std::uint64_t{7});
+    TestMatrix up(kernel.type, kernel.layout, m, k, std::uint64_t{8});
+    TestActivations x(n, k, 3);
+    std::vector<float> wanted(static_cast<std::size_t>(m * n));
+    std::vector<float> got(wanted.size());
+    Product product{.w = w.data(),
+                    .up = up.data(),
+                    .m = m,
+                    .k = k,
+                    .n = n,
+                    .row_end = m,
+                    .x = x.view(k),
+                    .y = wanted.data()};
+    run(kernel, product, true);
+    product.y = got.data();
+    run(kernel, product);
+    EXPECT_LE(nmse(got, wanted), limit(kernel.contract)) << "k " << k << " n " << n;
+  }
+}
+
 TEST_P(ProductTest, SurvivesExtremeBytes) {
   const Kernel& kernel = GetParam();
   if (info(kernel.type).block == 1) return;  // floats have no extreme bytes
