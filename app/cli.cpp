@@ -71,7 +71,7 @@ Config Options::config() const {
 
 Options parse_command_line(int argc, char** argv) {
   Options options;
-  CLI::App app{"oldiron: what this server can do with a language model, and the command line that does it"};
+  CLI::App app{"oldiron: what this server can do with a language model, and the command line that does it", "oldiron"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "oldiron " + version());
 

@@ -10,9 +10,9 @@ namespace {
 // int8 with AVX2 (2.4 GHz x 32 lanes x 2 flops), less unpacking. No prediction that is shown rests on it.
 constexpr double kAssumedFlopsPerThread = 40e9;
 
-/// Tokens in the context when half of the answer is written.
+/// Tokens in the context halfway through the measured decode, which starts at the depth (core/workload.hpp).
 std::int64_t mean_decode_context(const Workload& workload) {
-  return workload.depth_tokens + workload.prompt_tokens + workload.generate_tokens / 2;
+  return workload.depth_tokens + workload.generate_tokens / 2;
 }
 
 double token_bytes(const ModelSpec& model, const Config& config, const Workload& workload) {

@@ -10,7 +10,7 @@ struct Workload {
   std::string name = "turn";
   int prompt_tokens = 512;    ///< prefill length; 0: prefill is not measured
   int generate_tokens = 128;  ///< decode steps; 0: decode is not measured
-  int depth_tokens = 0;       ///< context before the prefill starts
+  int depth_tokens = 0;       ///< context when the prefill starts, and when the decode starts, as in llama-bench
   int verify_max = 0;         ///< measures verify(n) for n = 1..verify_max; 0: not
   int streams_max = 0;        ///< measures batch(n) for n = 1, 2, 4 .. streams_max; 0: not
   std::uint64_t seed = 1;     ///< of the token ids, the same for every engine

@@ -28,7 +28,7 @@ const Config kTwo = {.decode_threads = 2, .prefill_threads = 2, .n_experts = 8};
 TEST(Roofline, DecodeCeilingIsBandwidthOverBytes) {
   const Prediction prediction = predict(gemma(), kTwo, Workload{}, profile(14e9, 27e9), 0);
   const double bytes =
-      2380054648 + (25 * 8192 + 5 * 4096) * 576.0;  // context: the prompt and half of the answer
+      2380054648 + (25 * 8192 + 5 * 4096) * 64.0;  // context: half of the answer, for decode starts at depth 0
   EXPECT_NEAR(prediction.decode_tokens_per_s, 27e9 / bytes, 1e-9);
   EXPECT_EQ(prediction.prefill_tokens_per_s, 0) << "no compute rate is known";
   EXPECT_TRUE(std::isfinite(prediction.turn_s));
