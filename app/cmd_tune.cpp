@@ -127,7 +127,7 @@ int cmd_tune(const Options& options) {
   make_out_dir(options.out);
   Journal journal(options.out + "/journal.sqlite");
   install_interrupt_handlers();
-  TuneRecord record{.created = utc_now(), .machine = read_machine(), .state = read_state("/", 0.2), .profile = {},
+  TuneRecord record{.created = utc_now(), .machine = read_machine(), .state = read_state("/", 0.2), .profile = {}, .profile_after = {},
                     .workload = {.prompt_tokens = options.prompt_tokens, .generate_tokens = options.generate_tokens},
                     .budget_s = options.budget_s, .max_trials = options.max_trials, .settings = options.settings, .candidates = {}, .rejected = {}};
   const ModelRequest request = full_request(options.model);
@@ -151,6 +151,9 @@ int cmd_tune(const Options& options) {
       return kExitInterrupted;
     }
   }
+  fmt::print(stderr, "measuring the memory bandwidth again\n");
+  record.profile_after = measure_profile(record.machine, read_state(), [](const std::string&) {});
+  save_record(record, options.out);
   const reports::Report report = make_report(record, tunes, options.out);
   fmt::print("{}", write_report(report, options.out));
   return report.lossless ? 0 : 1;

@@ -4,6 +4,7 @@
 
 #include "app/version.hpp"
 #include "core/roofline.hpp"
+#include "core/text.hpp"
 #include "runner/engines/llama_bench.hpp"
 
 namespace oldiron {
@@ -113,19 +114,38 @@ reports::LeverEffect effect_of(const Effect& effect) {
 
 static_assert(static_cast<int>(Verdict::failed) == static_cast<int>(reports::Verdict::failed));
 
-// The denominator: what the probe read from a buffer, or what the worker read from the weights' own pages, if that is more.
-Profile with_worker_reads(Profile profile, const std::vector<EngineTune>& tunes) {
+constexpr double kSteadyBandwidth = 1.2;
+
+std::vector<double> worker_reads(const std::vector<EngineTune>& tunes, int threads) {
+  std::vector<double> samples;
+  for (const EngineTune& tune : tunes)
+    for (const Trial& trial : tune.result.trials)
+      if (const Measurement* read = trial.find(kReadBandwidth); read != nullptr && trial.spec.config.decode_threads == threads)
+        samples.insert(samples.end(), read->samples.begin(), read->samples.end());
+  return samples;
+}
+
+// The denominator: what the probe read before and after, or what our worker read from the weights' own pages between its
+// trials, if that is more.
+Profile read_rates(const TuneRecord& record, const std::vector<EngineTune>& tunes) {
+  Profile profile = record.profile;
   for (BandwidthPoint& point : profile.read) {
-    std::vector<double> samples;
-    for (const EngineTune& tune : tunes)
-      for (const Trial& trial : tune.result.trials)
-        if (const Measurement* read = trial.find(kReadBandwidth); read != nullptr && trial.spec.config.decode_threads == point.threads)
-          samples.insert(samples.end(), read->samples.begin(), read->samples.end());
+    Measurement& read = point.bytes_per_s;
+    for (const BandwidthPoint& after : record.profile_after.read) {
+      if (after.threads != point.threads) continue;
+      const auto [low, high] = std::minmax(read.median, after.bytes_per_s.median);
+      std::vector<double> both = read.samples;
+      both.insert(both.end(), after.bytes_per_s.samples.begin(), after.bytes_per_s.samples.end());
+      read = summarise(read.name, read.unit, both);
+      if (high > kSteadyBandwidth * low)
+        read.tags.push_back("noisy: " + bytes_per_s_text(low) + " and " + bytes_per_s_text(high) + " before and after the trials");
+    }
+    const std::vector<double> samples = worker_reads(tunes, point.threads);
     if (samples.empty()) continue;
-    Measurement read = summarise(point.bytes_per_s.name, point.bytes_per_s.unit, samples);
-    if (read.median <= point.bytes_per_s.median) continue;
-    read.tags.push_back("read of the weights' own pages, between trials");
-    point.bytes_per_s = read;
+    Measurement own = summarise(read.name, read.unit, samples);
+    if (own.median <= read.median) continue;
+    own.tags.push_back("read of the weights' own pages, between trials");
+    read = own;
   }
   return profile;
 }
@@ -148,7 +168,7 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   report.out_dir = out_dir;
   report.machine = record.machine;
   report.state = record.state;
-  report.profile = with_worker_reads(record.profile, tunes);
+  report.profile = read_rates(record, tunes);
   for (const RejectedCandidate& r : record.rejected)
     report.engines.push_back({.engine = r.engine, .dir = r.bench, .version = Available<std::string>::not_available(r.reason)});
   CHECK(!tunes.empty(), "something was tuned");

@@ -30,7 +30,8 @@ struct TuneRecord {
   std::string created;      ///< UTC
   Machine machine;
   MachineState state;
-  Profile profile;
+  Profile profile;          ///< read before the first trial: predictions rest on it
+  Profile profile_after;    ///< read again after the last trial: neighbours on the same host come and go
   Workload workload;
   double budget_s = 0;
   int max_trials = 0;
