@@ -30,17 +30,13 @@ reports::FlagLine derived_line(Engine engine, const Config& config, const Engine
   Config shown = config;  // levers of ours that a server decides for itself
   shown.page_size = Config{}.page_size;
   shown.isa = Config{}.isa;
-  shown.head_type = Config{}.head_type;
-  if (config.n_experts == tune.model.expert_used_count) shown.n_experts = 0;
-  const Flags flags = flags_for(shown, engine, Tool::server, [](std::string_view) { return true; });
+  const Flags flags = flags_for(shown, engine, Tool::server, [](std::string_view) { return true; }, false, &tune.model);
   line.basis = reports::Basis::untested;
   line.reason = "found with oldiron's own kernels; this engine was not run";
   const bool file = is_file(tune.candidate.request);
   line.argv = {"llama-server", "-m", file ? tune.candidate.request.model : tune.model.id + ".gguf", "-c", "8192"};
-  for (std::string word : flags.argv) {
-    if (const auto at = word.find("{architecture}"); at != std::string::npos) word.replace(at, 14, tune.model.architecture);
-    line.argv.push_back(word);
-  }
+  line.argv.insert(line.argv.end(), flags.argv.begin(), flags.argv.end());
+  for (const std::string& lacking : flags.unsupported) line.reason += "; it cannot say " + lacking;
   return line;
 }
 
