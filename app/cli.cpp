@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <iostream>
 
 #include "app/options.hpp"
@@ -13,31 +14,41 @@ namespace oldiron {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 void add_model(CLI::App& command, Options& options, bool required) {
   auto* model = command.add_option("MODEL", options.model.model, "A GGUF file, or a card's name");
   if (required) model->required();
-  command.add_option("--type", options.model.type, "Of a card: tensor type or profile (q4_0, q8_0, q4_k_m_mainline)");
-  command.add_option("--head-type", options.model.head_type, "Of a card: type of the head and embedding (q6_k)");
-  command.add_option("--layers", options.model.layers, "Of a card: only the first N layers, for quick trials");
+  command.add_option("--type", options.model.type,
+                     "Of a card: tensor type or profile (q4_0, q8_0, q4_k_m_mainline)");
+  command.add_option("--head-type", options.model.head_type,
+                     "Of a card: type of the head and embedding (q6_k)");
+  command
+      .add_option("--layers", options.model.layers, "Of a card: only the first N layers, for quick trials")
+      ->check(CLI::NonNegativeNumber);
 }
 
 // One option per lever, by loop; --set name=value does the same.
 void add_levers(CLI::App& command, Options& options) {
-  command.add_option_function<std::vector<std::string>>(
-      "--set",
-      [&options](const std::vector<std::string>& settings) {
-        for (const std::string& setting : settings) {
-          const auto equals = setting.find('=');
-          if (equals == std::string::npos)
-            throw Error(fmt::format("--set {}: no '='; write --set NAME=VALUE, for example --set n_experts=4", setting));
-          options.settings[std::string(lever(setting.substr(0, equals)).name)] = setting.substr(equals + 1);
-        }
-      },
-      "A lever: NAME=VALUE")
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--set",
+          [&options](const std::vector<std::string>& settings) {
+            for (const std::string& setting : settings) {
+              const auto equals = setting.find('=');
+              if (equals == std::string::npos)
+                throw Error(fmt::format(
+                    "--set {}: no '='; write --set NAME=VALUE, for example --set n_experts=4", setting));
+              options.settings[std::string(lever(setting.substr(0, equals)).name)] =
+                  setting.substr(equals + 1);
+            }
+          },
+          "A lever: NAME=VALUE")
       ->allow_extra_args(false);
   for (const Lever& each : levers())
     command.add_option_function<std::string>(
-        fmt::format("--{}", each.name), [&options, name = std::string(each.name)](const std::string& v) { options.settings[name] = v; },
+        fmt::format("--{}", each.name),
+        [&options, name = std::string(each.name)](const std::string& v) { options.settings[name] = v; },
         std::string(each.help));
 }
 
@@ -46,8 +57,20 @@ void add_json(CLI::App& command, Options& options) {
 }
 
 void add_workload(CLI::App& command, Options& options) {
-  command.add_option("--prompt", options.prompt_tokens, "Prompt tokens of a turn");
-  command.add_option("--generate", options.generate_tokens, "Generated tokens of a turn");
+  command.add_option("--prompt", options.prompt_tokens, "Prompt tokens of a turn")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--generate", options.generate_tokens, "Generated tokens of a turn")
+      ->check(CLI::PositiveNumber);
+}
+
+// A file to write is refused before the work that would fill it, not after.
+void check_output(const char* option, const std::string& path) {
+  const fs::path parent = fs::path(path).parent_path();
+  std::error_code ignored;
+  if (!parent.empty() && !fs::is_directory(parent, ignored))
+    throw Error(fmt::format("{} {}: there is no folder {}; make it first", option, path, parent.string()));
+  if (fs::is_directory(path, ignored))
+    throw Error(fmt::format("{} {}: this is a folder; name a file", option, path));
 }
 
 }  // namespace
@@ -71,7 +94,8 @@ Config Options::config() const {
 
 Options parse_command_line(int argc, char** argv) {
   Options options;
-  CLI::App app{"oldiron: what this server can do with a language model, and the command line that does it", "oldiron"};
+  CLI::App app{"oldiron: what this server can do with a language model, and the command line that does it",
+               "oldiron"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "oldiron " + version());
 
@@ -82,7 +106,10 @@ Options parse_command_line(int argc, char** argv) {
   CLI::App* model = app.add_subcommand("model", "Bytes per token, memory, and predicted ceilings of a model");
   add_model(*model, options, true);
   add_levers(*model, options);
-  model->add_option("--context", options.context, "Tokens already in the context: their keys and values are read too");
+  model
+      ->add_option("--context", options.context,
+                   "Tokens already in the context: their keys and values are read too")
+      ->check(CLI::NonNegativeNumber);
   add_json(*model, options);
 
   CLI::App* tune = app.add_subcommand("tune", "Find the best settings for a model on this machine");
@@ -92,7 +119,8 @@ Options parse_command_line(int argc, char** argv) {
   add_workload(*tune, options);
   std::string budget = "10m";
   tune->add_option("--budget", budget, "Time to spend: 90s, 10m, 1h");
-  tune->add_option("--max-trials", options.max_trials, "Trials to run at most");
+  tune->add_option("--max-trials", options.max_trials, "Trials to run at most")
+      ->check(CLI::NonNegativeNumber);
   tune->add_option("--engine", options.engine_dir, "Folder with the engine's binaries (llama-bench)");
   tune->add_option("--out", options.out, "Folder for the journal and the report")->default_str("oldiron-out");
   tune->add_flag("--retry", options.retry, "Run trials again that failed before");
@@ -125,7 +153,8 @@ Options parse_command_line(int argc, char** argv) {
     if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
       const std::string near = nearest(argv[1], names);
       throw Error(fmt::format("there is no command `{}`{}; the commands are {}", argv[1],
-                              near.empty() ? "" : fmt::format(" (did you mean `{}`?)", near), fmt::join(names, ", ")));
+                              near.empty() ? "" : fmt::format(" (did you mean `{}`?)", near),
+                              fmt::join(names, ", ")));
     }
   }
   try {
@@ -141,6 +170,8 @@ Options parse_command_line(int argc, char** argv) {
   }
   options.command = app.get_subcommands()[0]->get_name();
   options.budget_s = parse_duration_s(budget);
+  if (!options.json_path.empty()) check_output("--json", options.json_path);
+  if (options.command == "synth" || options.command == "logits") check_output("--out", options.out);
   if (options.out.empty()) options.out = "oldiron-out";
   return options;
 }

@@ -27,8 +27,10 @@ constexpr const char* kTypesBySize[] = {"q8_0", "q6_k", "q5_k", "q4_0"};
 
 void make_out_dir(const std::string& dir) {
   std::error_code error;
-  fs::create_directories(dir + "/logs", error);  // raw output of foreign engines
-  if (error) throw Error(fmt::format("--out {}: the folder cannot be made ({}); choose one that you may write to", dir, error.message()));
+  fs::create_directories(dir, error);
+  if (error)
+    throw Error(fmt::format("--out {}: the folder cannot be made ({}); choose one that you may write to", dir,
+                            error.message()));
 }
 
 ModelRequest full_request(ModelRequest request) {
@@ -39,11 +41,14 @@ ModelRequest full_request(ModelRequest request) {
 }
 
 // The first line a person sees when it cannot work: what it needs, what there is, and what would fit instead.
-std::string does_not_fit(const MachineState& state, const ModelRequest& request, const ModelSpec& model, std::int64_t needs) {
+std::string does_not_fit(const MachineState& state, const ModelRequest& request, const ModelSpec& model,
+                         std::int64_t needs) {
   const std::int64_t has = usable_memory_bytes(state);
-  std::string text = fmt::format("{} does not fit: it needs {} and {} can be had here", model.id,
-                                 bytes_text(static_cast<double>(needs)), bytes_text(static_cast<double>(has)));
-  if (is_file(request)) return text + "; choose a file of a smaller type, below " + bytes_text(static_cast<double>(has));
+  std::string text =
+      fmt::format("{} does not fit: it needs {} and {} can be had here", model.id,
+                  bytes_text(static_cast<double>(needs)), bytes_text(static_cast<double>(has)));
+  if (is_file(request))
+    return text + "; choose a file of a smaller type, below " + bytes_text(static_cast<double>(has));
   for (const char* type : kTypesBySize) {
     ModelRequest smaller = request;
     smaller.type = type;
@@ -53,9 +58,11 @@ std::string does_not_fit(const MachineState& state, const ModelRequest& request,
     spec.config.ubatch = 512;
     if (own_needs_bytes(other, spec) > has) continue;
     std::int64_t context = 1024;
-    while (context * 2 <= other.context_length && other.bytes() + kv_bytes(other, context * 2, 1, 512, KvType::f16) < has) context *= 2;
-    return text + fmt::format("; the largest type that fits is {} ({}), with up to {} tokens of context", type,
-                              bytes_text(static_cast<double>(other.bytes())), context);
+    while (context * 2 <= other.context_length &&
+           other.bytes() + kv_bytes(other, context * 2, 1, 512, KvType::f16) < has)
+      context *= 2;
+    return text + fmt::format("; the largest type that fits is {} ({}), with up to {} tokens of context",
+                              type, bytes_text(static_cast<double>(other.bytes())), context);
   }
   return text + "; no type of it fits: add memory or choose a smaller model";
 }
@@ -74,7 +81,8 @@ ModelRequest as_file(const ModelRequest& request, const std::string& out_dir) {
   const std::string cut = request.layers > 0 ? fmt::format("-{}-layers", request.layers) : "";
   const std::string path = fmt::format("{}/{}-{}{}{}.gguf", out_dir, model.id, request.type, head, cut);
   if (!fs::exists(path)) {
-    fmt::print(stderr, "writing {} ({}) for the engine to read; its weights are generated\n", path, bytes_text(static_cast<double>(model.bytes())));
+    fmt::print(stderr, "writing {} ({}) for the engine to read; its weights are generated\n", path,
+               bytes_text(static_cast<double>(model.bytes())));
     write_gguf(*open_model(request, cards_dir()), path);
   }
   ModelRequest file;
@@ -82,36 +90,67 @@ ModelRequest as_file(const ModelRequest& request, const std::string& out_dir) {
   return file;
 }
 
-void add_own(const ModelRequest& request, const ModelSpec& model, TuneRecord& record, EngineSet& engines) {
+void choose_own(const ModelRequest& request, const ModelSpec& model, TuneRecord& record) {
   if (model.architecture != "gemma4")
-    throw Error(fmt::format("{}: our own kernels run gemma4 only, and this is {}; give an engine with --engine DIR", model.id, model.architecture));
-  engines.add(Engine::oldiron, "", std::make_unique<Worker>(WorkerOptions{.version = own_version()}));
-  record.candidates.push_back({.engine = Engine::oldiron, .bench = "", .version = own_version(), .request = request});
+    throw Error(
+        fmt::format("{}: our own kernels run gemma4 only, and this is {}; give an engine with --engine DIR",
+                    model.id, model.architecture));
+  record.candidates.push_back(
+      {.engine = Engine::oldiron, .bench = "", .version = own_version(), .request = request});
 }
 
-void add_foreign(const Options& options, const ModelRequest& request, TuneRecord& record, EngineSet& engines) {
-  const Discovery found = discover(options.engine_dir);
-  for (const RejectedEngine& engine : found.rejected) fmt::print(stderr, "{}: {}\n", engine.bench, engine.reason);
+std::vector<FoundEngine> choose_foreign(const std::string& dir, const ModelRequest& request,
+                                        const ModelSpec& model, TuneRecord& record) {
+  const Discovery found = discover(dir);
+  for (const RejectedEngine& engine : found.rejected)
+    fmt::print(stderr, "{}: {}\n", engine.bench, engine.reason);
   if (found.engines.empty())
-    throw Error(fmt::format("--engine {}: nothing there can be used: {}", options.engine_dir, found.rejected.front().reason));
-  const ModelRequest file = is_file(request) ? request : as_file(request, options.out);
-  const ModelSpec model = describe_model(file, cards_dir());
+    throw Error(
+        fmt::format("--engine {}: nothing there can be used: {}", dir, found.rejected.front().reason));
+  std::vector<FoundEngine> chosen;
   for (const FoundEngine& engine : found.engines) {
     if (const std::string reason = why_not(engine.engine, record.machine, model); !reason.empty()) {
       record.rejected.push_back({.engine = engine.engine, .bench = engine.bench, .reason = reason});
       continue;
     }
     fmt::print(stderr, "found {}\n", engine.version);
-    engines.add(engine.engine, engine.bench, make_llama_bench(engine, model, run_guarded, options.out + "/logs"));
-    record.candidates.push_back({.engine = engine.engine, .bench = engine.bench, .version = engine.version, .request = file});
+    chosen.push_back(engine);
+    record.candidates.push_back(
+        {.engine = engine.engine, .bench = engine.bench, .version = engine.version, .request = request});
   }
-  if (record.candidates.empty()) throw Error(fmt::format("--engine {}: {}", options.engine_dir, record.rejected.front().reason));
+  if (chosen.empty()) throw Error(fmt::format("--engine {}: {}", dir, record.rejected.front().reason));
+  return chosen;
+}
+
+void check_settings(const TuneRecord& record, const ModelSpec& model) {
+  for (const Candidate& candidate : record.candidates) {
+    const Config begin = start(request_for(record, candidate, model).space, record.machine, model);
+    if (const std::string reason = why_invalid(begin, record.machine, model); !reason.empty())
+      throw Error(reason);
+  }
+}
+
+// `found`: the foreign engines in the order of the candidates; empty if our own is the candidate.
+EngineSet start_engines(const std::vector<FoundEngine>& found, const ModelRequest& request,
+                        const std::string& out_dir, TuneRecord& record) {
+  EngineSet engines;
+  if (found.empty()) {
+    engines.add(Engine::oldiron, "", std::make_unique<Worker>(WorkerOptions{.version = own_version()}));
+    return engines;
+  }
+  const ModelRequest file = is_file(request) ? request : as_file(request, out_dir);
+  const ModelSpec model = describe_model(file, cards_dir());
+  for (Candidate& candidate : record.candidates) candidate.request = file;
+  for (const FoundEngine& engine : found)
+    engines.add(engine.engine, engine.bench, make_llama_bench(engine, model, run_guarded, out_dir + "/logs"));
+  return engines;
 }
 
 // A resumed tune keeps the bandwidth it began with, so that it takes the same path.
 void fill_profile(TuneRecord& record, const std::string& out_dir) {
-  if (const auto earlier = load_record(out_dir); earlier && fingerprint(earlier->machine) == fingerprint(record.machine) &&
-                                                 usable_threads(earlier->machine, earlier->state) == usable_threads(record.machine, record.state)) {
+  if (const auto earlier = load_record(out_dir);
+      earlier && fingerprint(earlier->machine) == fingerprint(record.machine) &&
+      usable_threads(earlier->machine, earlier->state) == usable_threads(record.machine, record.state)) {
     fmt::print(stderr, "memory bandwidth of {} is used again\n", earlier->created);
     record.profile = earlier->profile;
     record.created = earlier->created;
@@ -124,25 +163,36 @@ void fill_profile(TuneRecord& record, const std::string& out_dir) {
 }  // namespace
 
 int cmd_tune(const Options& options) {
-  make_out_dir(options.out);
-  Journal journal(options.out + "/journal.sqlite");
   install_interrupt_handlers();
-  TuneRecord record{.created = utc_now(), .machine = read_machine(), .state = read_state("/", 0.2), .profile = {}, .profile_after = {},
-                    .workload = {.prompt_tokens = options.prompt_tokens, .generate_tokens = options.generate_tokens},
-                    .budget_s = options.budget_s, .max_trials = options.max_trials, .settings = options.settings, .candidates = {}, .rejected = {}};
+  TuneRecord record{
+      .created = utc_now(),
+      .machine = read_machine(),
+      .state = read_state("/", 0.2),
+      .profile = {},
+      .profile_after = {},
+      .workload = {.prompt_tokens = options.prompt_tokens, .generate_tokens = options.generate_tokens},
+      .budget_s = options.budget_s,
+      .max_trials = options.max_trials,
+      .settings = options.settings,
+      .candidates = {},
+      .rejected = {}};
+  // Everything that can be refused is judged before anything is measured or written.
   const ModelRequest request = full_request(options.model);
   const ModelSpec model = describe_model(request, cards_dir());
   check_fit(request, model, record.state);
-  EngineSet engines;
-  if (options.engine_dir.empty())
-    add_own(request, model, record, engines);
-  else
-    add_foreign(options, request, record, engines);
+  std::vector<FoundEngine> found;
+  if (options.engine_dir.empty()) choose_own(request, model, record);
+  else found = choose_foreign(options.engine_dir, request, model, record);
+  check_settings(record, model);
+
+  make_out_dir(options.out);
+  Journal journal(options.out + "/journal.sqlite");
+  EngineSet engines = start_engines(found, request, options.out, record);
   fill_profile(record, options.out);
   save_record(record, options.out);
 
   std::vector<EngineTune> tunes;
-  for (const Candidate& candidate : record.candidates) {
+  for (Candidate& candidate : record.candidates) {
     if (record.candidates.size() > 1) fmt::print(stderr, "{}\n", candidate.version);
     tunes.push_back(tune_engine(record, candidate, engines, journal, options.retry));
     engines.retire_all_but(nullptr);
@@ -150,6 +200,7 @@ int cmd_tune(const Options& options) {
       fmt::print(stderr, "stopped; the same command goes on where this ended\n");
       return kExitInterrupted;
     }
+    candidate.remembered = tunes.back().remembered;
   }
   fmt::print(stderr, "measuring the memory bandwidth again\n");
   record.profile_after = measure_profile(record.machine, read_state(), [](const std::string&) {});
@@ -161,10 +212,13 @@ int cmd_tune(const Options& options) {
 
 int cmd_report(const Options& options) {
   const auto record = load_record(options.out);
-  if (!record) throw Error(fmt::format("{}: no tune was made in this folder; run oldiron tune --out {} first", options.out, options.out));
+  if (!record)
+    throw Error(fmt::format("{}: no tune was made in this folder; run oldiron tune --out {} first",
+                            options.out, options.out));
   Journal journal(options.out + "/journal.sqlite");
   std::vector<EngineTune> tunes;
-  for (const Candidate& candidate : record->candidates) tunes.push_back(replay_engine(*record, candidate, journal));
+  for (const Candidate& candidate : record->candidates)
+    tunes.push_back(replay_engine(*record, candidate, journal));
   fmt::print("{}", write_report(make_report(*record, tunes, options.out), options.out));
   return 0;
 }

@@ -22,39 +22,46 @@ constexpr int kVerifyMax = 8;
 constexpr int kStreamsMax = 8;
 
 void print_plan(const TuneRequest& request, const Plan& plan) {
-  fmt::print(stderr, "plan: about {} trials, {} load{} of the model, {} of the {} allowed\n", plan.trials.size(), plan.loads,
-             plan.loads == 1 ? "" : "s", seconds_text(plan.expected_s), seconds_text(request.budget_s));
+  fmt::print(stderr, "plan: about {} trials, {} load{} of the model, {} of the {} allowed\n",
+             plan.trials.size(), plan.loads, plan.loads == 1 ? "" : "s", seconds_text(plan.expected_s),
+             seconds_text(request.budget_s));
 }
 
 void print_step(const Step& step, const Config& begin) {
   if (step.trial == nullptr) {
     const std::vector<std::string> different = differences(step.spec.config, begin);
-    fmt::print(stderr, "{:>9}  trial {:<3} {:<8} {}{}\n", seconds_text(step.elapsed_s), step.number, step.stage,
-               different.empty() ? "the defaults" : fmt::format("{}", fmt::join(different, " ")),
+    fmt::print(stderr, "{:>9}  trial {:<3} {:<8} {}{}\n", seconds_text(step.elapsed_s), step.number,
+               step.stage, different.empty() ? "the defaults" : fmt::format("{}", fmt::join(different, " ")),
                step.expected_s > 0 ? fmt::format("  (about {})", seconds_text(step.expected_s)) : "");
     return;
   }
   const Trial& trial = *step.trial;
   std::string text;
   for (const auto& [metric, label] : {std::pair{kPrefill, "prefill"}, std::pair{kDecode, "decode"}})
-    if (const Measurement* m = trial.find(metric)) text += fmt::format("{} {} tokens/s  ", label, rate_text(m->median));
+    if (const Measurement* m = trial.find(metric))
+      text += fmt::format("{} {} tokens/s  ", label, rate_text(m->median));
   const std::string_view status = to_string(trial.status);
-  if (trial.status != Status::ok) text += trial.reason.starts_with(status) ? trial.reason : fmt::format("{}: {}", status, trial.reason);
+  if (trial.status != Status::ok)
+    text += trial.reason.starts_with(status) ? trial.reason : fmt::format("{}: {}", status, trial.reason);
   fmt::print(stderr, "{:>21}{}\n", "", text);
 }
 
-EngineTune run(const TuneRecord& record, const Candidate& candidate, Journal& journal, bool retry, const Evaluate& evaluate,
-               const Progress& progress) {
-  EngineTune tuned{.candidate = candidate, .model = describe_model(candidate.request, cards_dir()), .request = {}, .result = {}};
+EngineTune run(const TuneRecord& record, const Candidate& candidate, Journal& journal, bool retry,
+               const Evaluate& evaluate, const Progress& progress) {
+  EngineTune tuned{.candidate = candidate,
+                   .model = describe_model(candidate.request, cards_dir()),
+                   .request = {},
+                   .result = {}};
   tuned.request = request_for(record, candidate, tuned.model);
   int asked = 0, ran = 0;
   const Evaluate counted = [&](const TrialSpec& spec) {
     ++ran;
     return evaluate(spec);
   };
-  const Evaluate remembering =
-      remembered(journal, {candidate.version, fingerprint(record.machine), tuned.model.fingerprint}, counted, retry);
-  tuned.result = tune(tuned.request, [&](const TrialSpec& spec) { return ++asked, remembering(spec); }, progress);
+  const Evaluate remembering = remembered(
+      journal, {candidate.version, fingerprint(record.machine), tuned.model.fingerprint}, counted, retry);
+  tuned.result = tune(
+      tuned.request, [&](const TrialSpec& spec) { return ++asked, remembering(spec); }, progress);
   tuned.remembered = asked - ran;
   return tuned;
 }
@@ -72,7 +79,8 @@ std::int64_t own_needs_bytes(const ModelSpec& model, const TrialSpec& spec) {
   const std::int64_t context = w.depth_tokens + std::max(w.prompt_tokens, w.generate_tokens) + 64;
   const std::int64_t floats_per_token = 12 * model.embedding_length + 4 * model.feed_forward_length +
                                         2 * model.expert_used_count * model.expert_feed_forward_length;
-  return model.bytes() + kv_bytes(model, context, std::max(1, w.streams_max), spec.config.ubatch, spec.config.kv_type) +
+  return model.bytes() +
+         kv_bytes(model, context, std::max(1, w.streams_max), spec.config.ubatch, spec.config.kv_type) +
          spec.config.ubatch * floats_per_token * static_cast<std::int64_t>(sizeof(float));
 }
 
@@ -93,8 +101,9 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
     request.base.workload.streams_max = kStreamsMax;
   }
   request.keeps_model = own;
-  request.space = default_space(candidate.engine, record.machine, usable_threads(record.machine, record.state), model,
-                                !is_file(candidate.request));
+  request.space =
+      default_space(candidate.engine, record.machine, usable_threads(record.machine, record.state), model,
+                    !is_file(candidate.request));
   for (const auto& [name, values] : record.settings) override_axis(request.space, name, values);
   request.machine = record.machine;
   request.model = model;
@@ -107,7 +116,8 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
   return request;
 }
 
-EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, EngineSet& engines, Journal& journal, bool retry) {
+EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, EngineSet& engines,
+                       Journal& journal, bool retry) {
   const ModelSpec model = describe_model(candidate.request, cards_dir());
   const TuneRequest request = request_for(record, candidate, model);
   print_plan(request, estimate(request, request.load_s, request.trial_s));
@@ -118,10 +128,12 @@ EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, Eng
   context.model_fingerprint = model.fingerprint;
   int repetition = 0;
   const Evaluate evaluate = [&](const TrialSpec& spec) {
-    // Repetitions are for comparing fresh processes: what a long-lived one has, a person's next start will not have.
+    // Repetitions are for comparing fresh processes: what a long-lived one has, a person's next start will
+    // not have.
     if (spec.repetition != repetition) runner->retire();
     repetition = spec.repetition;
-    context.needs_bytes = spec.engine == Engine::oldiron ? own_needs_bytes(model, spec) : needs_bytes(spec, model);
+    context.needs_bytes =
+        spec.engine == Engine::oldiron ? own_needs_bytes(model, spec) : needs_bytes(spec, model);
     try {
       return run_trial(spec, engines, context);
     } catch (const Interrupted&) {
@@ -133,7 +145,10 @@ EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, Eng
 }
 
 EngineTune replay_engine(const TuneRecord& record, const Candidate& candidate, Journal& journal) {
-  return run(record, candidate, journal, false, [](const TrialSpec&) -> Trial { throw StopTune(); }, {});
+  EngineTune replayed =
+      run(record, candidate, journal, false, [](const TrialSpec&) -> Trial { throw StopTune(); }, {});
+  replayed.remembered = candidate.remembered;
+  return replayed;
 }
 
 }  // namespace oldiron

@@ -5,6 +5,7 @@
 
 #include "app/commands.hpp"
 #include "core/check.hpp"
+#include "runner/signals.hpp"
 
 int main(int argc, char** argv) {
   using namespace oldiron;
@@ -14,6 +15,8 @@ int main(int argc, char** argv) {
   try {
     const Options options = parse_command_line(argc, argv);
     return options.command.empty() ? 0 : kCommands.at(options.command)(options);
+  } catch (const Interrupted&) {
+    return kExitInterrupted;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "oldiron: %s\n", error.what());
     return 2;

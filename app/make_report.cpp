@@ -1,5 +1,7 @@
 #include "app/make_report.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "app/version.hpp"
@@ -21,7 +23,8 @@ const Trial* whole_trial(const TuneResult& result, const Config& config) {
 }
 
 // Our kernels' answer as flags of an engine that was not run: the levers that it has, and no speed.
-reports::FlagLine derived_line(Engine engine, const Config& config, const EngineTune& tune, const Machine& machine) {
+reports::FlagLine derived_line(Engine engine, const Config& config, const EngineTune& tune,
+                               const Machine& machine) {
   reports::FlagLine line;
   if (const std::string reason = why_not(engine, machine, tune.model); !reason.empty()) {
     line.reason = reason;
@@ -30,18 +33,22 @@ reports::FlagLine derived_line(Engine engine, const Config& config, const Engine
   Config shown = config;  // levers of ours that a server decides for itself
   shown.page_size = Config{}.page_size;
   shown.isa = Config{}.isa;
-  const Flags flags = flags_for(shown, engine, Tool::server, [](std::string_view) { return true; }, false, &tune.model);
+  const Flags flags = flags_for(
+      shown, engine, Tool::server, [](std::string_view) { return true; }, false, &tune.model);
   line.basis = reports::Basis::untested;
-  line.reason = "found with oldiron's own kernels; this engine was not run";
+  line.reason = fmt::format("found with {}; this engine was not run",
+                            tune.candidate.engine == Engine::oldiron ? "oldiron's own kernels"
+                                                                     : display_name(tune.candidate.engine));
   const bool file = is_file(tune.candidate.request);
-  line.argv = {"llama-server", "-m", file ? tune.candidate.request.model : tune.model.id + ".gguf", "-c", "8192"};
+  line.argv = {"llama-server", "-m", file ? tune.candidate.request.model : tune.model.id + ".gguf", "-c",
+               "8192"};
   line.argv.insert(line.argv.end(), flags.argv.begin(), flags.argv.end());
   for (const std::string& lacking : flags.unsupported) line.reason += "; it cannot say " + lacking;
   return line;
 }
 
-reports::FlagLine line_of(Engine engine, const Config& config, const EngineTune& tune, const std::vector<EngineTune>& tunes,
-                          const Machine& machine) {
+reports::FlagLine line_of(Engine engine, const Config& config, const EngineTune& tune,
+                          const std::vector<EngineTune>& tunes, const Machine& machine) {
   if (tune.candidate.engine == engine) {
     reports::FlagLine line;
     const Trial* trial = whole_trial(tune.result, config);
@@ -78,7 +85,7 @@ reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const st
     if (!(trial.spec.config == answer.config)) continue;
     out.load_s = std::max(out.load_s, trial.provenance.load_s);
     out.memory_bytes = std::max(out.memory_bytes, trial.provenance.peak_rss_bytes);
-    if (trial.spec.repetition > 0 || (trial.find(kDecode) != nullptr && trial.find(kPrefill) != nullptr)) ++out.pairs;
+    if (trial.spec.repetition > 0 && out.speedup.median > 0) ++out.pairs;
   }
   out.wall = decode_wall(tune.model, answer.config, tune.request.base.workload, profile, out.decode.median);
   out.llama_cpp = line_of(Engine::llama_cpp, answer.config, tune, tunes, record.machine);
@@ -116,13 +123,14 @@ std::vector<double> worker_reads(const std::vector<EngineTune>& tunes, int threa
   std::vector<double> samples;
   for (const EngineTune& tune : tunes)
     for (const Trial& trial : tune.result.trials)
-      if (const Measurement* read = trial.find(kReadBandwidth); read != nullptr && trial.spec.config.decode_threads == threads)
+      if (const Measurement* read = trial.find(kReadBandwidth);
+          read != nullptr && trial.spec.config.decode_threads == threads)
         samples.insert(samples.end(), read->samples.begin(), read->samples.end());
   return samples;
 }
 
-// The denominator: what the probe read before and after, or what our worker read from the weights' own pages between its
-// trials, if that is more.
+// The denominator: what the probe read before and after, or what our worker read from the weights' own pages
+// between its trials, if that is more.
 Profile read_rates(const TuneRecord& record, const std::vector<EngineTune>& tunes) {
   Profile profile = record.profile;
   for (BandwidthPoint& point : profile.read) {
@@ -134,7 +142,8 @@ Profile read_rates(const TuneRecord& record, const std::vector<EngineTune>& tune
       both.insert(both.end(), after.bytes_per_s.samples.begin(), after.bytes_per_s.samples.end());
       read = summarise(read.name, read.unit, both);
       if (high > kSteadyBandwidth * low)
-        read.tags.push_back("noisy: " + bytes_per_s_text(low) + " and " + bytes_per_s_text(high) + " before and after the trials");
+        read.tags.push_back("noisy: " + bytes_per_s_text(low) + " and " + bytes_per_s_text(high) +
+                            " before and after the trials");
     }
     const std::vector<double> samples = worker_reads(tunes, point.threads);
     if (samples.empty()) continue;
@@ -157,7 +166,8 @@ std::vector<reports::StreamSpeed> streams_of(const TuneResult& result) {
 
 }  // namespace
 
-reports::Report make_report(const TuneRecord& record, const std::vector<EngineTune>& tunes, const std::string& out_dir) {
+reports::Report make_report(const TuneRecord& record, const std::vector<EngineTune>& tunes,
+                            const std::string& out_dir) {
   reports::Report report;
   report.oldiron_version = version();
   report.created = record.created;
@@ -166,14 +176,17 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   report.state = record.state;
   report.profile = read_rates(record, tunes);
   for (const RejectedCandidate& r : record.rejected)
-    report.engines.push_back({.engine = r.engine, .dir = r.bench, .version = Available<std::string>::not_available(r.reason)});
+    report.engines.push_back(
+        {.engine = r.engine, .dir = r.bench, .version = Available<std::string>::not_available(r.reason)});
   CHECK(!tunes.empty(), "something was tuned");
 
   const EngineTune* best = &tunes.front();
   for (const EngineTune& tune : tunes) {
     if (tune.candidate.engine != Engine::oldiron)
-      report.engines.push_back({.engine = tune.candidate.engine, .dir = tune.candidate.bench, .version = tune.candidate.version});
-    if (tune.result.lossless && (!best->result.lossless || tune.result.lossless->turn_s.median < best->result.lossless->turn_s.median))
+      report.engines.push_back(
+          {.engine = tune.candidate.engine, .dir = tune.candidate.bench, .version = tune.candidate.version});
+    if (tune.result.lossless && (!best->result.lossless ||
+                                 tune.result.lossless->turn_s.median < best->result.lossless->turn_s.median))
       best = &tune;
     report.trials.insert(report.trials.end(), tune.result.trials.begin(), tune.result.trials.end());
     report.budget.limit_s += tune.request.budget_s;
@@ -188,9 +201,11 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   report.budget.stopped_by = to_string(result.stopped_by);
   if (result.lossless) report.lossless = answer_of(*result.lossless, *best, tunes, record, report.profile);
   if (result.lossy) report.lossy = answer_of(*result.lossy, *best, tunes, record, report.profile);
-  if (result.default_answer) report.default_answer = answer_of(*result.default_answer, *best, tunes, record, report.profile);
+  if (result.default_answer)
+    report.default_answer = answer_of(*result.default_answer, *best, tunes, record, report.profile);
   for (const Effect& effect : result.effects) report.effects.push_back(effect_of(effect));
-  for (const VerifyCost& cost : result.verify_costs) report.verify.push_back({cost.tokens, cost.step_s, cost.break_even_tokens});
+  for (const VerifyCost& cost : result.verify_costs)
+    report.verify.push_back({cost.tokens, cost.step_s, cost.break_even_tokens});
   for (const LeftOut& left : result.left_out) report.left_out.push_back({left.lever, left.reason});
   report.streams = streams_of(result);
   return report;

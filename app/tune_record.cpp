@@ -13,13 +13,25 @@ namespace {
 constexpr int kSchema = 1;
 
 Json candidate_json(const Candidate& c) {
-  return {{"engine", std::string(to_string(c.engine))}, {"bench", c.bench}, {"version", c.version}, {"model", c.request.model},
-          {"type", c.request.type}, {"head_type", c.request.head_type}, {"layers", c.request.layers}};
+  return {{"engine", std::string(to_string(c.engine))},
+          {"bench", c.bench},
+          {"version", c.version},
+          {"model", c.request.model},
+          {"type", c.request.type},
+          {"head_type", c.request.head_type},
+          {"layers", c.request.layers},
+          {"remembered", c.remembered}};
 }
 
 Candidate candidate_from_json(const Json& json) {
-  return {.engine = engine_from_name(json.at("engine").get<std::string>()), .bench = json.at("bench"), .version = json.at("version"),
-          .request = {.model = json.at("model"), .type = json.at("type"), .head_type = json.at("head_type"), .layers = json.at("layers")}};
+  return {.engine = engine_from_name(json.at("engine").get<std::string>()),
+          .bench = json.at("bench"),
+          .version = json.at("version"),
+          .request = {.model = json.at("model"),
+                      .type = json.at("type"),
+                      .head_type = json.at("head_type"),
+                      .layers = json.at("layers")},
+          .remembered = json.at("remembered")};
 }
 
 }  // namespace
@@ -28,7 +40,8 @@ void save_record(const TuneRecord& record, const std::string& dir) {
   Json candidates = Json::array(), rejected = Json::array();
   for (const Candidate& c : record.candidates) candidates.push_back(candidate_json(c));
   for (const RejectedCandidate& r : record.rejected)
-    rejected.push_back({{"engine", std::string(to_string(r.engine))}, {"bench", r.bench}, {"reason", r.reason}});
+    rejected.push_back(
+        {{"engine", std::string(to_string(r.engine))}, {"bench", r.bench}, {"reason", r.reason}});
   const Json json = {{"schema", kSchema},
                      {"created", record.created},
                      {"machine", to_json(record.machine)},
@@ -49,7 +62,8 @@ std::optional<TuneRecord> load_record(const std::string& dir) {
   if (!std::filesystem::exists(path)) return std::nullopt;
   const Json json = parse_json(read_file(path), path);
   try {
-    if (json.at("schema").get<int>() != kSchema) throw Error(path + ": written by another version of oldiron; choose another folder with --out");
+    if (json.at("schema").get<int>() != kSchema)
+      throw Error(path + ": written by another version of oldiron; choose another folder with --out");
     TuneRecord record;
     record.created = json.at("created");
     record.machine = machine_from_json(json.at("machine"));
@@ -62,10 +76,13 @@ std::optional<TuneRecord> load_record(const std::string& dir) {
     record.settings = json.at("settings").get<std::map<std::string, std::string>>();
     for (const Json& c : json.at("candidates")) record.candidates.push_back(candidate_from_json(c));
     for (const Json& r : json.at("rejected"))
-      record.rejected.push_back({.engine = engine_from_name(r.at("engine").get<std::string>()), .bench = r.at("bench"), .reason = r.at("reason")});
+      record.rejected.push_back({.engine = engine_from_name(r.at("engine").get<std::string>()),
+                                 .bench = r.at("bench"),
+                                 .reason = r.at("reason")});
     return record;
   } catch (const Json::exception& error) {
-    throw Error(path + ": damaged (" + error.what() + "); remove the file and tune again, finished trials are kept");
+    throw Error(path + ": damaged (" + error.what() +
+                "); remove the file and tune again, finished trials are kept");
   }
 }
 

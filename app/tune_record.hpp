@@ -1,4 +1,5 @@
-// TuneRecord: all that decided the path of a tune, kept beside its journal so that a report can be written again.
+// TuneRecord: all that decided the path of a tune, kept beside its journal so that a report can be written
+// again.
 #pragma once
 
 #include <map>
@@ -15,9 +16,10 @@ namespace oldiron {
 /// An engine that was tuned, our own or a foreign one, with the model as it reads it.
 struct Candidate {
   Engine engine = Engine::oldiron;
-  std::string bench;        ///< path of the foreign engine's llama-bench; empty for our own
+  std::string bench;  ///< path of the foreign engine's llama-bench; empty for our own
   std::string version;
   ModelRequest request;
+  int remembered = 0;  ///< trials that its tune took from the journal of an earlier run
 };
 
 struct RejectedCandidate {
@@ -27,7 +29,7 @@ struct RejectedCandidate {
 };
 
 struct TuneRecord {
-  std::string created;      ///< UTC
+  std::string created;  ///< UTC
   Machine machine;
   MachineState state;
   Profile profile;          ///< read before the first trial: predictions rest on it

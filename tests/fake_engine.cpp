@@ -33,6 +33,7 @@
 //   sample_s   seconds per sample [0]
 //   noise      relative noise of the samples, uniform to both sides [0.005]; seed [1]
 //   cores      physical cores of the pretended machine [2]
+//   speed      all rates are so many times the ones below [1]
 //
 // Speeds, before noise, with t threads of that phase and c = cores:
 //   scale(t, gain) = t / (1 + (1 - gain) (t - 1)) up to t = c; 0.4 of scale(c) beyond
@@ -256,7 +257,8 @@ class Bench {
 
   double rate(const Test& test) const {
     const double prefill = prefill_rate(test.threads), decode = 4 * scale(test.threads, 0.9) * pages();
-    return (test.prompt + test.generate) / (test.prompt / prefill + test.generate / decode);
+    return settings_.number("speed", 1) * (test.prompt + test.generate) /
+           (test.prompt / prefill + test.generate / decode);
   }
 
   double noise(const Test& test, int sample) const {

@@ -289,9 +289,10 @@ std::optional<Trial> Search::run(TrialSpec spec, const std::string& stage) {
     signalled_ = true;
     return std::nullopt;
   }
-  // A trial from the journal takes no time now and counts with what it took then, so that a tune that was
+  // A trial from the journal counts with what it took when it ran, to the digit, so that a tune that was
   // stopped and started again makes the same choices as one that was not.
-  const double took_s = std::max(request_.clock() - began_s, trial.provenance.wall_s);
+  const double wall_s = trial.provenance.wall_s;
+  const double took_s = wall_s > 0 ? wall_s : request_.clock() - began_s;
   result_.elapsed_s += took_s;
   if (reload == Reload::all) ++result_.loads;
   learn(trial, reload, took_s);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/clock.hpp"
@@ -80,6 +81,8 @@ class LlamaBench : public TrialEngine {
 
   void keep_log(const CommandResult& result, Trial& trial) const {
     if (log_dir_.empty()) return;
+    std::error_code refused;  // of which writing the file tells
+    std::filesystem::create_directories(log_dir_, refused);
     const std::string command = command_line(trial.provenance.command);
     trial.provenance.log_path =
         fmt::format("{}/{}-{}.log", log_dir_, to_string(found_.engine), hex16(hash64(command + utc_now())));
