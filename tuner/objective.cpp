@@ -53,6 +53,11 @@ Ratio quotient(const Measurement& a, const Measurement& b) {
   return {a.median / b.median, {a.low / b.high, a.high / b.low}};
 }
 
+Ratio widened(const Ratio& speed_ratio, double memory_drift) {
+  return {speed_ratio.median,
+          {speed_ratio.interval.low / std::max(1.0, memory_drift), speed_ratio.interval.high / std::min(1.0, memory_drift)}};
+}
+
 Verdict verdict(const Ratio& speed_ratio) {
   if (speed_ratio.interval.low > 1 && speed_ratio.median > 1 + kNoiseFloor) return Verdict::helped;
   if (speed_ratio.interval.high < 1 && speed_ratio.median < 1 - kNoiseFloor) return Verdict::hurt;

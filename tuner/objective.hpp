@@ -28,6 +28,10 @@ Measurement pooled(const std::vector<Measurement>& measurements);
 /// intervals.
 Ratio quotient(const Measurement& a, const Measurement& b);
 
+/// The interval as wide as it is if the memory's own change between the two measurements explains the difference:
+/// `memory_drift` is the read rate around the first over that around the second.
+Ratio widened(const Ratio& speed_ratio, double memory_drift);
+
 /// helped if the whole interval of a speed ratio lies above 1 and its median above the noise floor; hurt
 /// likewise.
 Verdict verdict(const Ratio& speed_ratio);

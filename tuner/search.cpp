@@ -98,11 +98,19 @@ std::optional<Ratio> Search::speed_ratio(const Config& config, const Config& fro
   if (phase == Phase::both) {
     const auto here = turn(config), there = turn(from);
     if (!here || !there) return std::nullopt;
-    return quotient(*there, *here);
+    return widened(quotient(*there, *here), memory_drift(config, from));
   }
   const auto here = rate(config, phase), there = rate(from, phase);
   if (!here || !there) return std::nullopt;
-  return quotient(*here, *there);
+  return widened(quotient(*here, *there), phase == Phase::decode ? memory_drift(config, from) : 1);
+}
+
+double Search::memory_drift(const Config& config, const Config& from) const {
+  if (config.decode_threads != from.decode_threads) return 1;  // read with other threads: nothing to compare
+  const auto here = known_.find(key(config, Phase::decode)), there = known_.find(key(from, Phase::decode));
+  if (here == known_.end() || there == known_.end()) return 1;
+  if (!(here->second.read_bytes_per_s > 0) || !(there->second.read_bytes_per_s > 0)) return 1;
+  return here->second.read_bytes_per_s / there->second.read_bytes_per_s;
 }
 
 Verdict Search::note_effect(const Axis& axis, const std::string& value, const Config& config,
@@ -323,6 +331,8 @@ void Search::learn(const Trial& trial, Reload reload, double took_s) {
     else if (measured == nullptr || !(measured->low > 0) || !std::isfinite(measured->high))
       entry.failure = "the engine gave no usable rate";
     else entry.rate = *measured;
+    if (const Measurement* read = trial.find(kReadBandwidth); read != nullptr && phase == Phase::decode)
+      entry.read_bytes_per_s = read->median;
   }
   if (!succeeded(trial)) return;
   if (reload != Reload::none && trial.provenance.load_s > 0)

@@ -79,10 +79,13 @@ class Search {
   struct Known {
     Measurement rate;
     std::string failure;
+    double read_bytes_per_s = 0;  ///< what the memory gave around the decode; 0: the engine does not say
   };
 
   std::string key(const Config& config, Phase phase) const;
   std::string whole_key(const Config& config) const;
+  /// How much faster the memory was around config's decode than around from's; 1 if not known.
+  double memory_drift(const Config& config, const Config& from) const;
   Reference reference(Phase phase) const;
   double likely_rate(const Config& config, Phase phase) const;
   double work_units(const Config& config, const Workload& workload) const;

@@ -64,5 +64,15 @@ TEST(ObjectiveTest, BreakEvenIsWhatARoundMustYield) {
   EXPECT_EQ(costs[2].tokens, 3);
 }
 
+TEST(Objective, MemoryThatBecameFasterProvesNothingOfALever) {
+  const Ratio gain{1.31, {1.16, 1.46}};
+  EXPECT_EQ(verdict(gain), Verdict::helped);
+  EXPECT_EQ(verdict(widened(gain, 61.0 / 45)), Verdict::no_effect);
+  EXPECT_EQ(verdict(widened(gain, 45.0 / 61)), Verdict::helped);  // it won although the memory was slower
+  const Ratio loss{0.8, {0.75, 0.85}};
+  EXPECT_EQ(verdict(widened(loss, 0.7)), Verdict::no_effect);
+  EXPECT_EQ(verdict(widened(loss, 1)), Verdict::hurt);
+}
+
 }  // namespace
 }  // namespace oldiron
