@@ -201,6 +201,9 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   report.budget.stopped_by = to_string(result.stopped_by);
   if (result.lossless) report.lossless = answer_of(*result.lossless, *best, tunes, record, report.profile);
   if (result.lossy) report.lossy = answer_of(*result.lossy, *best, tunes, record, report.profile);
+  else if (std::any_of(result.effects.begin(), result.effects.end(),
+                       [](const Effect& effect) { return effect.loss == Loss::lossy; }))
+    report.lossy = Available<reports::Answer>::not_available("none of those tried was faster beyond the noise");
   if (result.default_answer)
     report.default_answer = answer_of(*result.default_answer, *best, tunes, record, report.profile);
   for (const Effect& effect : result.effects) report.effects.push_back(effect_of(effect));
