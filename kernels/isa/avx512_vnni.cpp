@@ -88,10 +88,6 @@ WORD float largest(F32 x) { return _mm512_reduce_max_ps(x.v); }
 
 WORD I32 all(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
 
-WORD I32 load(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
-
-WORD void store(std::int32_t* p, I32 x) { _mm512_storeu_si512(p, x.v); }
-
 WORD I32 load_int8(const std::int8_t* p) {
   return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }

@@ -103,10 +103,6 @@ WORD float largest(F32 x) {
 
 WORD I32 all(std::int32_t x) { return {_mm_set1_epi32(x)}; }
 
-WORD I32 load(const std::int32_t* p) { return {load_bytes(p)}; }
-
-WORD void store(std::int32_t* p, I32 x) { store_bytes(p, x.v); }
-
 WORD I32 load_int8(const std::int8_t* p) {
   std::int32_t four = 0;
   std::memcpy(&four, p, sizeof four);

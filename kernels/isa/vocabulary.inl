@@ -14,7 +14,7 @@ constexpr int kParts = 16 / kLanes;
 static_assert(kParts * kLanes == 16);
 // clang-format off
 static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, const std::uint16_t* chalves,
-                       std::uint16_t* halves, std::int8_t* int8s, const std::int32_t* cints, std::int32_t* ints,
+                       std::uint16_t* halves, std::int8_t* int8s,
                        const std::byte* bytes, std::uint64_t* sums) {
   { all(1.0F) } -> std::same_as<F32>;
   { load(cfloats) } -> std::same_as<F32>;
@@ -36,8 +36,6 @@ static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, 
   { largest(f) } -> std::same_as<float>;
 
   { all(1) } -> std::same_as<I32>;
-  { load(cints) } -> std::same_as<I32>;
-  store(ints, i);
   { load_int8(int8s) } -> std::same_as<I32>;
   store_int8(int8s, i);                             // lanes in -128..127
   { i + i } -> std::same_as<I32>;

@@ -96,6 +96,9 @@ struct Quantised {
         const std::int64_t block = unit * Unpack::kChunks + kChunk;
 #pragma GCC unroll 4
         for (int part = 0; part < kParts; ++part) {
+          // Half the rows at a time: without this, GCC keeps every broadcast of the first half for the
+          // second, on the stack. 1.5x at n >= 4 on AVX2.
+          if constexpr (kParts > 1 && kColumns > 1) asm volatile("" ::: "memory");
           multiply_block<kChunk>(group, unit, part, block, block - span.begin / 32, q, x, acc[part]);
         }
       });
