@@ -1,0 +1,149 @@
+// Included into the regions of the ISAs that have AVX-512 with VNNI: their words of the vocabulary.
+constexpr int kLanes = 16;
+constexpr int kSigned = -1;
+constexpr int kSignedOffset = 128;  // vpdpbusd multiplies unsigned by signed
+
+struct F32 {
+  __m512 v;
+};
+
+struct I32 {
+  __m512i v;
+};
+
+struct I8 {
+  __m512i v;
+};
+
+WORD F32 all(float x) { return {_mm512_set1_ps(x)}; }
+
+WORD F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+
+WORD void store(float* p, F32 x) { _mm512_storeu_ps(p, x.v); }
+
+WORD F32 load_f16(const std::uint16_t* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+
+WORD F32 load_bf16(const std::uint16_t* p) {
+  const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16))};
+}
+
+WORD void store_f16(std::uint16_t* p, F32 x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT));
+}
+
+WORD F32 operator+(F32 a, F32 b) { return {_mm512_add_ps(a.v, b.v)}; }
+
+WORD F32 operator-(F32 a, F32 b) { return {_mm512_sub_ps(a.v, b.v)}; }
+
+WORD F32 operator*(F32 a, F32 b) { return {_mm512_mul_ps(a.v, b.v)}; }
+
+WORD F32 operator/(F32 a, F32 b) { return {_mm512_div_ps(a.v, b.v)}; }
+
+WORD F32 fmadd(F32 a, F32 b, F32 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+
+WORD F32 largest(F32 a, F32 b) { return {_mm512_max_ps(a.v, b.v)}; }
+
+WORD F32 smallest(F32 a, F32 b) { return {_mm512_min_ps(a.v, b.v)}; }
+
+WORD F32 where_less(F32 a, F32 b, F32 yes, F32 no) {
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), no.v, yes.v)};
+}
+
+WORD F32 magnitude(F32 x) { return {_mm512_andnot_ps(_mm512_set1_ps(-0.0F), x.v)}; }
+
+WORD F32 with_sign_of(F32 x, F32 sign) {
+  return {_mm512_or_ps(x.v, _mm512_and_ps(_mm512_set1_ps(-0.0F), sign.v))};
+}
+
+WORD float sum(F32 x) {
+  const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x.v), _mm512_extractf32x8_ps(x.v, 1));
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+WORD float largest(F32 x) { return _mm512_reduce_max_ps(x.v); }
+
+WORD I32 all(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+
+WORD I32 load_int8(const std::int8_t* p) {
+  return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+
+WORD void store_int8(std::int8_t* p, I32 x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x.v));
+}
+
+WORD I32 operator+(I32 a, I32 b) { return {_mm512_add_epi32(a.v, b.v)}; }
+
+WORD I32 largest(I32 a, I32 b) { return {_mm512_max_epi32(a.v, b.v)}; }
+
+WORD std::int32_t sum(I32 x) { return _mm512_reduce_add_epi32(x.v); }
+
+WORD std::int32_t largest(I32 x) { return _mm512_reduce_max_epi32(x.v); }
+
+WORD F32 to_float(I32 x) { return {_mm512_cvtepi32_ps(x.v)}; }
+
+WORD I32 nearest(F32 x) { return {_mm512_cvtps_epi32(x.v)}; }
+
+WORD I32 magnitude_bits(F32 x) {
+  return {_mm512_and_si512(_mm512_castps_si512(x.v), _mm512_set1_epi32(0x7fffffff))};
+}
+
+WORD F32 power_of_two(I32 n) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n.v, _mm512_set1_epi32(127)), 23))};
+}
+
+WORD I8 load_words(const std::byte* p) { return {_mm512_loadu_si512(p)}; }
+
+WORD I8 operator&(I8 w, int mask) {
+  return {_mm512_and_si512(w.v, _mm512_set1_epi8(static_cast<char>(mask)))};
+}
+
+WORD I8 operator|(I8 a, I8 b) { return {_mm512_or_si512(a.v, b.v)}; }
+
+template <int kBits>
+WORD I8 shift_left(I8 w) {
+  return {_mm512_slli_epi32(w.v, kBits)};
+}
+
+template <int kBits>
+WORD I8 shift_right(I8 w) {
+  return {_mm512_srli_epi32(w.v, kBits)};
+}
+
+WORD I8 as_operand(I8 w) { return {_mm512_xor_si512(w.v, _mm512_set1_epi8(static_cast<char>(0x80)))}; }
+
+WORD __m512i broadcast4(const std::int8_t* x) {
+  std::int32_t four = 0;
+  std::memcpy(&four, x, sizeof four);
+  return _mm512_set1_epi32(four);
+}
+
+template <int kMax, int kWords>
+WORD I32 dot4(I32 i, const I8* w, const std::int8_t* x) {
+#pragma GCC unroll 8
+  for (int word = 0; word < kWords; ++word)
+    i.v = _mm512_dpbusd_epi32(i.v, w[word].v, broadcast4(x + 4 * word));
+  return i;
+}
+
+template <int kByte>
+WORD I32 byte_of(I8 w) {
+  return {_mm512_and_si512(_mm512_srli_epi32(w.v, 8 * kByte), _mm512_set1_epi32(255))};
+}
+
+template <int kByte>
+WORD I32 signed_byte_of(I8 w) {
+  return {_mm512_srai_epi32(_mm512_slli_epi32(w.v, 24 - 8 * kByte), 24)};
+}
+
+WORD void add_stream(std::uint64_t* sums, const std::byte* p) {
+  __m512i s = _mm512_loadu_si512(sums);
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) s = _mm512_add_epi64(s, _mm512_loadu_si512(p + 64 * i));
+  _mm512_storeu_si512(sums, s);
+}
