@@ -8,6 +8,9 @@
 
 #include "core/check.hpp"
 #include "kernels/formats/q4_0.hpp"
+#include "kernels/formats/q4_k.hpp"
+#include "kernels/formats/q5_0.hpp"
+#include "kernels/formats/q5_k.hpp"
 #include "kernels/formats/q6_k.hpp"
 #include "kernels/formats/q8_0.hpp"
 
@@ -16,6 +19,9 @@ namespace oldiron {
 namespace {
 
 using formats::BlockQ4_0;
+using formats::BlockQ4_K;
+using formats::BlockQ5_0;
+using formats::BlockQ5_K;
 using formats::BlockQ6_K;
 using formats::BlockQ8_0;
 
@@ -25,6 +31,7 @@ struct Plane {
   std::int64_t offset;  ///< in the block
   std::int64_t count;
   std::int64_t bytes;
+  bool by_byte = false;  ///< 32 bits, sorted by the byte of its word that each completes: see sorted_by_byte
 };
 
 /// The planes of a type in the order in which they lie in a group.
@@ -40,6 +47,21 @@ constexpr Planes kWords4 = {4, 1, {{0, 1, 4}}};
 constexpr Planes kWords2 = {2, 1, {{0, 1, 2}}};
 constexpr Planes kQ4_0 = {sizeof(BlockQ4_0), 2, {{offset_of(offsetof(BlockQ4_0, qs)), 4, 4}, {0, 1, 2}}};
 constexpr Planes kQ8_0 = {sizeof(BlockQ8_0), 2, {{offset_of(offsetof(BlockQ8_0, qs)), 8, 4}, {0, 1, 2}}};
+constexpr Planes kQ5_0 = {sizeof(BlockQ5_0),
+                          3,
+                          {{offset_of(offsetof(BlockQ5_0, qs)), 4, 4},
+                           {offset_of(offsetof(BlockQ5_0, qh)), 1, 4, true},
+                           {0, 1, 2}}};
+constexpr Planes kQ4_K = {
+    sizeof(BlockQ4_K),
+    3,
+    {{offset_of(offsetof(BlockQ4_K, qs)), 32, 4}, {offset_of(offsetof(BlockQ4_K, scales)), 3, 4}, {0, 2, 2}}};
+constexpr Planes kQ5_K = {sizeof(BlockQ5_K),
+                          4,
+                          {{offset_of(offsetof(BlockQ5_K, qs)), 32, 4},
+                           {offset_of(offsetof(BlockQ5_K, qh)), 8, 4},
+                           {offset_of(offsetof(BlockQ5_K, scales)), 3, 4},
+                           {0, 2, 2}}};
 constexpr Planes kQ6_K = {sizeof(BlockQ6_K),
                           4,
                           {{offset_of(offsetof(BlockQ6_K, ql)), 32, 4},
@@ -58,11 +80,51 @@ const Planes* planes_of(TensorType type) {
       return &kQ4_0;
     case TensorType::q8_0:
       return &kQ8_0;
+    case TensorType::q4_k:
+      return &kQ4_K;
+    case TensorType::q5_0:
+      return &kQ5_0;
+    case TensorType::q5_k:
+      return &kQ5_K;
     case TensorType::q6_k:
       return &kQ6_K;
     default:
       return nullptr;
   }
+}
+
+/// Exchanges two bits of every bit's place: what is at ..1..0.. (at `high`, `low`) moves to ..0..1.., and
+/// back.
+template <int high, int low>
+std::uint32_t places_swapped(std::uint32_t bits) {
+  constexpr std::uint32_t kLower = [] {
+    std::uint32_t mask = 0;
+    for (std::uint32_t at = 0; at < 32; ++at) {
+      if ((at >> low & 1) == 1 && (at >> high & 1) == 0) mask |= 1U << at;
+    }
+    return mask;
+  }();
+  constexpr int kDistance = (1 << high) - (1 << low);
+  const std::uint32_t changed = (bits >> kDistance ^ bits) & kLower;
+  return bits ^ changed ^ changed << kDistance;
+}
+
+/// Bit 4 w + b, of the weight in byte b of word w, to bit 8 b + w: then one shift and one mask give the bits
+/// of all four weights of a word, each in its byte.
+std::uint32_t sorted_by_byte(std::uint32_t bits) {
+  return places_swapped<1, 0>(places_swapped<2, 1>(places_swapped<3, 0>(places_swapped<4, 1>(bits))));
+}
+
+std::uint32_t sorted_by_weight(std::uint32_t bits) {
+  return places_swapped<4, 1>(places_swapped<3, 0>(places_swapped<2, 1>(places_swapped<1, 0>(bits))));
+}
+
+template <class F>
+void change_word(std::byte* word, F change) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, word, sizeof bits);
+  bits = change(bits);
+  std::memcpy(word, &bits, sizeof bits);
 }
 
 /// Four words of each of four rows, transposed: word w of row r goes to out + 64 w + 4 r.
@@ -112,7 +174,11 @@ void pack_elements(const std::byte* rows, std::int64_t row_bytes, std::int64_t c
 void pack_plane(const Plane& plane, const std::byte* rows, std::int64_t row_bytes, std::byte* out) {
   switch (plane.bytes) {
     case 4:
-      return pack_words(rows, row_bytes, plane.count, out);
+      pack_words(rows, row_bytes, plane.count, out);
+      if (plane.by_byte) {
+        for (std::int64_t r = 0; r < kGroupRows; ++r) change_word(out + 4 * r, sorted_by_byte);
+      }
+      return;
     case 2:
       return pack_elements<2>(rows, row_bytes, plane.count, out);
     default:
@@ -163,6 +229,7 @@ void unpack_row(TensorType type, const std::byte* group, std::int64_t k, int row
       for (std::int64_t i = 0; i < plane.count; ++i, group += kGroupRows * plane.bytes) {
         std::memcpy(to + i * plane.bytes, group + row * plane.bytes, static_cast<std::size_t>(plane.bytes));
       }
+      if (plane.by_byte) change_word(to, sorted_by_weight);
     }
   }
 }

@@ -13,7 +13,10 @@ namespace oldiron {
 ///       two ymm, four xmm, one row of an AMX tile, and no product needs a horizontal sum. A row group holds exactly the
 ///       bytes of its 16 GGUF rows in planes, each plane over the whole k:
 ///         q4_0        words  [k/32][4][16 rows][4 B]  low nibbles k = 4w.., high nibbles k = 16 + 4w..;  d [k/32][16] f16
+///         q5_0        words  as q4_0;  qh [k/32][16][4 B], bit w of byte b for k = 4w + b;              d [k/32][16] f16
 ///         q8_0        words  [k/32][8][16][4 B]  k = 4w..;                                               d [k/32][16] f16
+///         q4_k        qs [k/256][32][16][4 B], scales [k/256][3][16][4 B],                          d, dmin [k/256][2][16] f16
+///         q5_k        qs [k/256][32][16][4 B], qh [k/256][8][16][4 B], scales [k/256][3][16][4 B],  d, dmin [k/256][2][16] f16
 ///         q6_k        ql [k/256][32][16][4 B], qh [k/256][16][16][4 B], scales [k/256][16][16] i8,       d [k/256][16] f16
 ///         f32         [k][16] f32       f16, bf16   [k][16] 16-bit
 ///       The last group of a matrix is padded with zero rows if rows % 16 != 0.

@@ -12,12 +12,9 @@ namespace oldiron {
 #include "kernels/isa.def"
 #undef ISA
 
-/// The formats without a packed layout (ops/rows.cpp).
-std::span<const Kernel> rows_table();
-
 std::span<const Kernel> kernels() {
   static const std::vector<Kernel> kAll = [] {
-    std::vector<Kernel> all(rows_table().begin(), rows_table().end());
+    std::vector<Kernel> all;
     for (const std::span<const Kernel> table : {
 #define ISA(id, features) id::table(),
 #include "kernels/isa.def"

@@ -15,6 +15,10 @@ constexpr int kPrefetchBytes = 6144;
 #include "kernels/ops/matmul.inl"
 #include "kernels/formats/floats.inl"
 #include "kernels/formats/q4_0.inl"
+#include "kernels/formats/q5_0.inl"
+#include "kernels/formats/scales6.inl"
+#include "kernels/formats/q4_k.inl"
+#include "kernels/formats/q5_k.inl"
 #include "kernels/formats/q6_k.inl"
 #include "kernels/formats/q8_0.inl"
 
@@ -41,18 +45,30 @@ constexpr Kernel kTable[] = {
     matmul_row<Floats<Bf16Weights>>("tile", Contract::f32),
     matmul_row<Quantised<Q8_0>>("tile", Contract::exact_integer),
     matmul_row<Quantised<Q4_0>>("tile", Contract::exact_integer),
+    matmul_row<Quantised<Q5_0>>("tile", Contract::exact_integer),
+    matmul_row<Quantised<Q4_K>>("tile", Contract::exact_integer),
+    matmul_row<Quantised<Q5_K>>("tile", Contract::exact_integer),
     matmul_row<Quantised<Q6_K>>("tile", Contract::exact_integer),
     matmul_row<Widened<Q8_0>>("f32_activations", Contract::f32),
     matmul_row<Widened<Q4_0>>("f32_activations", Contract::f32),
+    matmul_row<Widened<Q5_0>>("f32_activations", Contract::f32),
+    matmul_row<Widened<Q4_K>>("f32_activations", Contract::f32),
+    matmul_row<Widened<Q5_K>>("f32_activations", Contract::f32),
     matmul_row<Widened<Q6_K>>("f32_activations", Contract::f32),
     gated_row<Floats<F32Weights>>("tile", Contract::f32),
     gated_row<Floats<F16Weights>>("tile", Contract::f32),
     gated_row<Floats<Bf16Weights>>("tile", Contract::f32),
     gated_row<Quantised<Q8_0>>("tile", Contract::exact_integer),
     gated_row<Quantised<Q4_0>>("tile", Contract::exact_integer),
+    gated_row<Quantised<Q5_0>>("tile", Contract::exact_integer),
+    gated_row<Quantised<Q4_K>>("tile", Contract::exact_integer),
+    gated_row<Quantised<Q5_K>>("tile", Contract::exact_integer),
     gated_row<Quantised<Q6_K>>("tile", Contract::exact_integer),
     gated_row<Widened<Q8_0>>("f32_activations", Contract::f32),
     gated_row<Widened<Q4_0>>("f32_activations", Contract::f32),
+    gated_row<Widened<Q5_0>>("f32_activations", Contract::f32),
+    gated_row<Widened<Q4_K>>("f32_activations", Contract::f32),
+    gated_row<Widened<Q5_K>>("f32_activations", Contract::f32),
     gated_row<Widened<Q6_K>>("f32_activations", Contract::f32),
     plain_row(Op::quantize, quantize),
     plain_row(Op::rms_norm, rms_norm),

@@ -37,11 +37,18 @@ struct Group {
   }
 };
 
+// Weights of the format are scale * byte - minimum.
+template <class Unpack>
+constexpr bool kHasMinimum = requires {
+  Unpack::kMinimum;
+};
+
 // Integer products: weights as packed bytes, activations as int8 per 32.
 //
 // Per 32 k and column: the words' dot4 start from -kOffset times the exact sum of the activations, so that
 // the integer is the product of the true weights; then float(i) * d (two scales: fma of the second) and one
-// fma with the activations' scale. Neither the number of columns in a tile nor the split of rows enters this
+// fma with the activations' scale. Formats with a minimum start from zero instead and take an fma of it with
+// minus that sum. Neither the number of columns in a tile nor the split of rows enters this
 // order, hence bit-identical columns.
 template <class Unpack>
 struct Quantised {
@@ -49,6 +56,8 @@ struct Quantised {
   static constexpr int kColumns = kTileColumns;
   static constexpr int kActivationBytes = 1;
   static constexpr int kScales = Unpack::kScales;
+  using Start = std::conditional_t<kHasMinimum<Unpack>, float, std::int32_t>;
+  static constexpr int kStart = kHasMinimum<Unpack> ? -1 : -Unpack::kOffset;  // times the sums
   static constexpr std::int64_t kSpan =
       16384;  // k whose factors are laid out at a time (at most 48 KiB of stack)
 
@@ -57,7 +66,7 @@ struct Quantised {
   struct Columns {
     const std::int8_t* q[kColumns];
     alignas(64) float scale[kSpan / 32][kColumns];
-    alignas(64) std::int32_t start[kSpan / 32 * kScales][kColumns];
+    alignas(64) Start start[kSpan / 32 * kScales][kColumns];
 
     void lay_out(const Activations& x, const std::int64_t (&column)[kColumns], Range span) {
       for (int c = 0; c < kColumns; ++c) {
@@ -67,10 +76,10 @@ struct Quantised {
         for (std::int64_t block = 0; block < (span.end - span.begin) / 32; ++block) {
           scale[block][c] = scales[block];
           if constexpr (kScales == 1) {
-            start[block][c] = -Unpack::kOffset * (sums[2 * block] + sums[2 * block + 1]);
+            start[block][c] = static_cast<Start>(kStart * (sums[2 * block] + sums[2 * block + 1]));
           } else {
-            start[2 * block][c] = -Unpack::kOffset * sums[2 * block];
-            start[2 * block + 1][c] = -Unpack::kOffset * sums[2 * block + 1];
+            start[2 * block][c] = kStart * sums[2 * block];
+            start[2 * block + 1][c] = kStart * sums[2 * block + 1];
           }
         }
       }
@@ -128,7 +137,8 @@ struct Quantised {
       I32 i[kColumns][kChains];
 #pragma GCC unroll 16
       for (int c = 0; c < kColumns; ++c) {
-        i[c][0] = all(Unpack::kOffset != 0 ? x.start[at * kScales + s][c] : 0);
+        if constexpr (Unpack::kOffset != 0) i[c][0] = all(x.start[at * kScales + s][c]);
+        else i[c][0] = all(0);
 #pragma GCC unroll 4
         for (int chain = 1; chain < kChains; ++chain) i[c][chain] = all(0);
       }
@@ -147,6 +157,11 @@ struct Quantised {
         for (int chain = 1; chain < kChains; ++chain) i[c][0] = i[c][0] + i[c][chain];
         sum[c] = s == 0 ? to_float(i[c][0]) * d[0] : fmadd(to_float(i[c][0]), d[s], sum[c]);
       }
+    }
+    if constexpr (kHasMinimum<Unpack>) {
+      const F32 minimum = Unpack::template minimum<kChunk>(group.plane, unit, part);
+#pragma GCC unroll 16
+      for (int c = 0; c < kColumns; ++c) sum[c] = fmadd(minimum, all(x.start[at][c]), sum[c]);
     }
 #pragma GCC unroll 16
     for (int c = 0; c < kColumns; ++c) acc[c] = fmadd(sum[c], all(x.scale[at][c]), acc[c]);
@@ -201,6 +216,9 @@ struct Widened {
           F32 d[Unpack::kScales];
           Unpack::template words<kChunk>(group.plane, unit, part, w);
           Unpack::template scales<kChunk>(group.plane, unit, part, d);
+          F32 minimum = all(0.0F);
+          if constexpr (kHasMinimum<Unpack>)
+            minimum = Unpack::template minimum<kChunk>(group.plane, unit, part);
           const std::int64_t first = 32 * (unit * Unpack::kChunks + kChunk);
 #pragma GCC unroll 1
           for (int s = 0; s < Unpack::kScales; ++s) {
@@ -209,7 +227,8 @@ struct Widened {
 #pragma GCC unroll 1
             for (int word = s * kWords; word < (s + 1) * kWords; ++word) {
               unrolled<4>([&]<int kByte>() __attribute__((always_inline)) {
-                const F32 value = weight<kByte>(w[word]);
+                F32 value = weight<kByte>(w[word]);
+                if constexpr (kHasMinimum<Unpack>) value = value * d[0] - minimum;
 #pragma GCC unroll 4
                 for (int c = 0; c < kColumns; ++c) {
                   sum[c] = fmadd(value, all(x[c][first + 4 * word + kByte]), sum[c]);
@@ -217,7 +236,9 @@ struct Widened {
               });
             }
 #pragma GCC unroll 4
-            for (int c = 0; c < kColumns; ++c) acc[c] = fmadd(sum[c], d[s], acc[c]);
+            for (int c = 0; c < kColumns; ++c) {
+              acc[c] = kHasMinimum<Unpack> ? acc[c] + sum[c] : fmadd(sum[c], d[s], acc[c]);
+            }
           }
         });
       }

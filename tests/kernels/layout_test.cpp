@@ -10,7 +10,8 @@ namespace oldiron {
 namespace {
 
 constexpr TensorType kPacked[] = {TensorType::f32,  TensorType::f16,  TensorType::bf16,
-                                  TensorType::q8_0, TensorType::q4_0, TensorType::q6_k};
+                                  TensorType::q8_0, TensorType::q4_0, TensorType::q5_0,
+                                  TensorType::q4_k, TensorType::q5_k, TensorType::q6_k};
 
 std::vector<std::byte> random_bytes(std::int64_t n) {
   std::mt19937 random(static_cast<unsigned>(n));
@@ -33,12 +34,22 @@ std::int64_t place(TensorType type, std::int64_t k, std::int64_t b, std::int64_t
       return (b * 16 + r) * 2 + byte;
     case TensorType::q4_0:
       return byte < 2 ? k / 32 * 256 + (b * 16 + r) * 2 + byte : word(0, 4, byte - 2);
+    case TensorType::q5_0:  // the bits of qh are tested apart
+      if (byte < 2) return k / 32 * 320 + (b * 16 + r) * 2 + byte;
+      return byte < 6 ? word(k / 32 * 256, 1, byte - 2) : word(0, 4, byte - 6);
     case TensorType::q8_0:
       return byte < 2 ? k / 32 * 512 + (b * 16 + r) * 2 + byte : word(0, 8, byte - 2);
     default:
       break;
   }
-  const std::int64_t blocks = k / 256;  // q6_k: ql, qh, scales, d
+  const std::int64_t blocks = k / 256;
+  if (type == TensorType::q4_k || type == TensorType::q5_k) {  // qs, qh, scales, d and dmin
+    const std::int64_t high = type == TensorType::q5_k ? 32 : 0, scales = blocks * 64 * (32 + high / 4);
+    if (byte < 4) return scales + blocks * 192 + ((b * 2 + byte / 2) * 16 + r) * 2 + byte % 2;
+    if (byte < 16) return word(scales, 3, byte - 4);
+    return byte < 16 + high ? word(blocks * 2048, 8, byte - 16) : word(0, 32, byte - 16 - high);
+  }
+  // q6_k: ql, qh, scales, d
   if (byte < 128) return word(0, 32, byte);
   if (byte < 192) return word(blocks * 2048, 16, byte - 128);
   if (byte < 208) return blocks * 3072 + (b * 16 + byte - 192) * 16 + r;
@@ -46,7 +57,7 @@ std::int64_t place(TensorType type, std::int64_t k, std::int64_t b, std::int64_t
 }
 
 std::vector<std::int64_t> lengths(TensorType type) {
-  if (type == TensorType::q6_k) return {256, 2816, 4096};
+  if (info(type).block == 256) return {256, 2816, 4096};
   if (info(type).block > 1) return {32, 96, 704, 2112, 2816, 4096};
   return {1, 5, 32, 96, 704, 2112, 2816, 4096};
 }
@@ -60,9 +71,29 @@ TEST(Layout, every_byte_lands_where_the_description_says) {
       pack_group(type, rows.data(), k, group.data());
       for (std::int64_t i = 0; i < 16 * bytes; ++i) {
         const std::int64_t row = i / bytes, in_row = i % bytes;
+        if (type == TensorType::q5_0 && in_row % block_bytes >= 2 && in_row % block_bytes < 6) continue;
         const std::int64_t to = place(type, k, in_row / block_bytes, in_row % block_bytes, row);
         ASSERT_EQ(group[static_cast<std::size_t>(to)], rows[static_cast<std::size_t>(i)])
             << info(type).name << " k " << k << " row " << row << " byte " << in_row;
+      }
+    }
+  }
+}
+
+TEST(Layout, fifth_bits_of_q5_0_are_sorted_by_the_byte_that_they_complete) {
+  constexpr std::int64_t k = 96, bytes = k / 32 * 22;
+  const std::vector<std::byte> rows = random_bytes(16 * bytes);
+  std::vector<std::byte> group(rows.size());
+  pack_group(TensorType::q5_0, rows.data(), k, group.data());
+  const auto bit = [](const std::vector<std::byte>& in, std::int64_t at, std::int64_t i) {
+    return static_cast<int>(in[static_cast<std::size_t>(at + i / 8)] >> (i % 8) & std::byte{1});
+  };
+  for (std::int64_t r = 0; r < 16; ++r) {
+    for (std::int64_t b = 0; b < k / 32; ++b) {
+      for (std::int64_t i = 0; i < 32; ++i) {
+        ASSERT_EQ(bit(group, place(TensorType::q5_0, k, b, 2, r), 8 * (i % 4) + i / 4),
+                  bit(rows, r * bytes + b * 22 + 2, i))
+            << "row " << r << " block " << b << " weight " << i;
       }
     }
   }
@@ -89,9 +120,7 @@ TEST(Layout, every_row_comes_back_and_nothing_around_it_is_touched) {
 
 TEST(Layout, types_without_a_packed_kernel_stay_rows) {
   for (const TensorType type : kPacked) EXPECT_EQ(layout_of(type), Layout::r16);
-  for (const TensorType type : {TensorType::q4_k, TensorType::q5_k, TensorType::q5_0, TensorType::iq4_xs}) {
-    EXPECT_EQ(layout_of(type), Layout::rows);
-  }
+  EXPECT_EQ(layout_of(TensorType::iq4_xs), Layout::rows);
 }
 
 TEST(Layout, packed_bytes_count_the_padding_of_the_last_group) {
@@ -103,7 +132,7 @@ TEST(Layout, packed_bytes_count_the_padding_of_the_last_group) {
 
 TEST(LayoutDeath, packing_a_type_that_has_no_packed_layout_is_a_broken_promise) {
   std::vector<std::byte> bytes(16 * 144);
-  EXPECT_DEATH(pack_group(TensorType::q4_k, bytes.data(), 256, bytes.data()), "broken promise");
+  EXPECT_DEATH(pack_group(TensorType::iq4_xs, bytes.data(), 256, bytes.data()), "broken promise");
 }
 
 }  // namespace
