@@ -88,6 +88,8 @@ reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const st
     if (trial.spec.repetition > 0 && out.speedup.median > 0) ++out.pairs;
   }
   out.wall = decode_wall(tune.model, answer.config, tune.request.base.workload, profile, out.decode.median);
+  out.prefill_wall =
+      prefill_wall(tune.model, answer.config, tune.request.base.workload, profile, out.prefill.median);
   out.llama_cpp = line_of(Engine::llama_cpp, answer.config, tune, tunes, record.machine);
   out.ik_llama = line_of(Engine::ik_llama, answer.config, tune, tunes, record.machine);
   return out;

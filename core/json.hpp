@@ -22,7 +22,7 @@ Json to_json(const TrialSpec& spec);
 Json to_json(const Trial& trial);            ///< {"schema": 1, "spec": …, "status": …, …}
 Json to_json(const Machine& machine);
 Json to_json(const MachineState& state);
-Json to_json(const Profile& profile);        ///< {"bandwidth": {"read": [{"threads", "bytes_per_s", "interval", …}]}}
+Json to_json(const Profile& profile);        ///< {"bandwidth": {"read": [{"threads", "bytes_per_s", "interval", …}]}, "compute": […]}
 
 Config config_from_json(const Json& json);
 Measurement measurement_from_json(const Json& json);

@@ -92,25 +92,65 @@ Json point_to_json(const BandwidthPoint& point) {
           {"isa", point.isa}};
 }
 
-BandwidthPoint point_from_json(const Json& json) {
-  JsonReader reader(json, "profile.bandwidth.read");
-  BandwidthPoint point;
-  Measurement& measured = point.bytes_per_s;
+/// A measurement whose median stands under the name of its unit.
+void read_measured(JsonReader& reader, const char* median_key, Measurement& measured) {
   std::vector<double> interval;
-  reader.read("threads", point.threads);
   reader.read("name", measured.name);
   reader.read("unit", measured.unit);
-  reader.read("bytes_per_s", measured.median);
+  reader.read(median_key, measured.median);
   reader.read("interval", interval);
   if (interval.size() != 2) throw reader.error("interval must be [low, high]");
   measured.low = interval[0];
   measured.high = interval[1];
   reader.read("samples", measured.samples);
   reader.read("tags", measured.tags);
+}
+
+BandwidthPoint point_from_json(const Json& json) {
+  JsonReader reader(json, "profile.bandwidth.read");
+  BandwidthPoint point;
+  reader.read("threads", point.threads);
+  read_measured(reader, "bytes_per_s", point.bytes_per_s);
   reader.read("buffer_bytes", point.buffer_bytes);
   reader.read("isa", point.isa);
   reader.finish();
   return point;
+}
+
+Json peak_to_json(const ComputePeak& peak) {
+  const Measurement& measured = peak.ops_per_s;
+  return {{"isa", peak.isa},
+          {"type", to_string(peak.type)},
+          {"instruction", peak.instruction},
+          {"threads", peak.threads},
+          {"name", measured.name},
+          {"unit", measured.unit},
+          {"ops_per_s", measured.median},
+          {"interval", {measured.low, measured.high}},
+          {"samples", measured.samples},
+          {"tags", measured.tags},
+          {"clock_hz", peak.clock_hz},
+          {"per_cycle", peak.per_cycle},
+          {"built_ops_per_s", peak.built_ops_per_s}};
+}
+
+ComputePeak peak_from_json(const Json& json) {
+  JsonReader reader(json, "profile.compute");
+  ComputePeak peak;
+  std::string type;
+  reader.read("isa", peak.isa);
+  reader.read("type", type);
+  for (const ComputeType each : {ComputeType::int8, ComputeType::bf16, ComputeType::f32})
+    if (type == to_string(each)) peak.type = each;
+  if (type != to_string(peak.type)) throw reader.error("type must be int8, bf16 or f32");
+  reader.read("instruction", peak.instruction);
+  reader.read("threads", peak.threads);
+  read_measured(reader, "ops_per_s", peak.ops_per_s);
+  reader.read("clock_hz", peak.clock_hz);
+  reader.read("per_cycle", peak.per_cycle);
+  reader.read("built_ops_per_s", peak.built_ops_per_s);
+  reader.finish();
+  return peak;
 }
 
 }  // namespace
@@ -175,7 +215,8 @@ MachineState machine_state_from_json(const Json& json) {
 
 Json to_json(const Profile& profile) {
   return {{"bandwidth",
-           {{"read", list_of(profile.read, point_to_json)}, {"read_saturated", profile.read_saturated}}}};
+           {{"read", list_of(profile.read, point_to_json)}, {"read_saturated", profile.read_saturated}}},
+          {"compute", list_of(profile.compute, peak_to_json)}};
 }
 
 Profile profile_from_json(const Json& json) {
@@ -185,6 +226,9 @@ Profile profile_from_json(const Json& json) {
   for (const Json& point : bandwidth.list("read")) profile.read.push_back(point_from_json(point));
   bandwidth.read("read_saturated", profile.read_saturated);
   bandwidth.finish();
+  // Profiles written before peaks were measured have none.
+  if (reader.has("compute"))
+    for (const Json& peak : reader.list("compute")) profile.compute.push_back(peak_from_json(peak));
   reader.finish();
   return profile;
 }

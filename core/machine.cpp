@@ -27,6 +27,18 @@ double Profile::read_bytes_per_s(int threads) const {
   return nearest_below == nullptr ? 0 : nearest_below->bytes_per_s.median;
 }
 
+std::string_view to_string(ComputeType type) {
+  switch (type) {
+    case ComputeType::int8:
+      return "int8";
+    case ComputeType::bf16:
+      return "bf16";
+    case ComputeType::f32:
+      return "f32";
+  }
+  return "";
+}
+
 std::string fingerprint(const Machine& machine) {
   std::string text = fmt::format("{}|{}|{}", machine.cpu_model, machine.packages, machine.nodes);
   if (machine.modules) {

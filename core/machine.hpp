@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/check.hpp"
@@ -83,10 +84,29 @@ struct BandwidthPoint {
   bool operator==(const BandwidthPoint&) const = default;
 };
 
+/// What a product multiplies: each type has instructions, and so a peak, of its own.
+enum class ComputeType : std::uint8_t { int8, bf16, f32 };
+
+std::string_view to_string(ComputeType type);
+
+/// The rate of one ISA's product instruction for a type, alone on registers.
+struct ComputePeak {
+  std::string isa = {};
+  ComputeType type = ComputeType::int8;
+  std::string instruction = {};  ///< "vpdpbusd"
+  int threads = 0;
+  Measurement ops_per_s = {};  ///< of all threads at once; additions and multiplications counted each
+  double clock_hz = 0;         ///< of a core while it does this, from a chain of additions
+  double per_cycle = 0;        ///< instructions that one core is built for: 2, 1, 0.5
+  double built_ops_per_s = 0;  ///< threads x per_cycle x clock x operations
+  bool operator==(const ComputePeak&) const = default;
+};
+
 struct Profile {
   std::vector<BandwidthPoint> read = {};
   /// Set if the last doubling of threads gained under 15 %: only then do we say "memory wall".
   bool read_saturated = false;
+  std::vector<ComputePeak> compute = {};  ///< slowest ISA first; empty: not measured
 
   /// Median of the best thread count; 0 if not measured.
   double best_read_bytes_per_s() const;

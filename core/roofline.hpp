@@ -10,28 +10,47 @@
 namespace oldiron {
 
 struct Prediction {
-  double decode_tokens_per_s = 0;   ///< ceiling: bandwidth / bytes per token
-  double prefill_tokens_per_s = 0;  ///< ceiling; 0 if no compute rate is known
+  double decode_tokens_per_s = 0;  ///< ceiling: bandwidth / bytes per token
+  double prefill_tokens_per_s =
+      0;  ///< ceiling: the slower of compute and bandwidth; 0 if no compute rate is known
   double turn_s = 0;
   bool operator==(const Prediction&) const = default;
 };
 
-/// `flops_per_s`: a measured compute rate at this thread count, 0 if unknown (then prefill is only ordered by
-/// threads).
+/// What the prefill's products could at best do, and by which instruction; 0 and "" if it was not measured.
+struct ComputeCeiling {
+  double ops_per_s = 0;
+  std::string instruction = {};
+  bool operator==(const ComputeCeiling&) const = default;
+};
+
+/// The highest peak of the types that the model's weights and the activations allow, up to the ISA of
+/// `config`. Between measured thread counts the next larger one's rate is shared out; beyond the largest
+/// nothing is gained.
+ComputeCeiling compute_ceiling(const ModelSpec& model, const Config& config, const Profile& profile);
+
+/// `flops_per_s`: a compute rate at this thread count; 0: that of compute_ceiling() (without one prefill is
+/// only ordered by threads).
 Prediction predict(const ModelSpec& model, const Config& config, const Workload& workload,
                    const Profile& profile, double flops_per_s);
 
 /// Which wall and how much of it: "memory" only if the bandwidth is saturated, else "per-core memory
-/// parallelism".
+/// parallelism"; "compute: vpdpbusd peak" where arithmetic takes longer than reading.
 struct Wall {
   std::string name = {};
-  double fraction = 0;     ///< measured bytes per second / read bandwidth at that thread count
-  double bytes_per_s = 0;  ///< what the decode moved
+  double fraction = 0;     ///< measured rate / limit at that thread count; 0: not known
+  double bytes_per_s = 0;  ///< what was moved; of a memory wall
   double limit_bytes_per_s = 0;
+  double ops_per_s = 0;  ///< what was computed; of a compute wall
+  double limit_ops_per_s = 0;
   bool operator==(const Wall&) const = default;
 };
 
 Wall decode_wall(const ModelSpec& model, const Config& config, const Workload& workload,
                  const Profile& profile, double decode_tokens_per_s);
+
+/// The wall that a prefill of the workload meets first: compute, or the memory when ubatches are small.
+Wall prefill_wall(const ModelSpec& model, const Config& config, const Workload& workload,
+                  const Profile& profile, double prefill_tokens_per_s);
 
 }  // namespace oldiron

@@ -85,6 +85,12 @@ std::string bytes_text(double bytes) { return scaled_text(bytes, "B"); }
 
 std::string bytes_per_s_text(double bytes_per_s) { return scaled_text(bytes_per_s, "B/s"); }
 
+std::string ops_per_s_text(double ops_per_s) {
+  // 999.5 would print as 1000: it belongs to the next prefix.
+  if (ops_per_s >= 999.5e9) return rate_text(ops_per_s / 1e12) + " TOP/s";
+  return rate_text(ops_per_s / 1e9) + " GOP/s";
+}
+
 std::string seconds_text(double seconds) {
   if (!std::isfinite(seconds)) return "unknown";
   if (seconds < 0.9995e-3) return fmt::format("{:.0f} us", seconds * 1e6);

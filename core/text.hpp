@@ -10,6 +10,7 @@ namespace oldiron {
 
 std::string bytes_text(double bytes);              ///< "605.6 MB", "14.4 GB": decimal units
 std::string bytes_per_s_text(double bytes_per_s);  ///< "27.4 GB/s"
+std::string ops_per_s_text(double ops_per_s);      ///< "532 GOP/s", "2.13 TOP/s"
 std::string seconds_text(double seconds);          ///< "412 ms", "20.1 s", "3 min 20 s"
 std::string rate_text(double per_s);               ///< three significant digits: "7.83", "49.6", "124"
 std::string percent_text(double fraction);         ///< "73 %"

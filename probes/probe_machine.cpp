@@ -2,6 +2,7 @@
 
 #include "kernels/isa.hpp"
 #include "probes/bandwidth.hpp"
+#include "probes/compute.hpp"
 #include "probes/identity.hpp"
 #include "probes/state.hpp"
 #include "probes/topology.hpp"
@@ -21,6 +22,8 @@ Profile measure_profile(const Machine& machine, const MachineState& state,
   BandwidthPlan plan = plan_bandwidth(machine, state);
   plan.progress = progress;
   Profile profile;
+  progress("multiplying in registers");
+  profile.compute = measure_compute(plan_compute(machine, state));
   profile.read = read_bandwidth(plan);
   profile.read_saturated =
       is_saturated(profile.read, first_node_cores(machine, usable_threads(machine, state)));

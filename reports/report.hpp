@@ -42,6 +42,7 @@ struct Answer {
   double load_s = 0;       ///< 0: not measured
   std::int64_t memory_bytes = 0;  ///< peak resident; 0: not measured
   Wall wall;                      ///< of the decode; fraction 0: no bandwidth is known
+  Wall prefill_wall;              ///< fraction 0: no compute peak is known
   Ratio speedup;                  ///< default's turn / this turn, in pairs; median 0: not compared
   int pairs = 0;                  ///< runs of this and of the default, taken in turns in fresh workers
   FlagLine llama_cpp, ik_llama;

@@ -22,7 +22,7 @@ struct ModelScreen {
                                                131072};  ///< those beyond the model's own are left out
   Workload workload;
   Profile profile;         ///< empty: no ceilings
-  double flops_per_s = 0;  ///< 0: no ceiling of the prefill
+  double flops_per_s = 0;  ///< 0: the profile's compute peak, or no ceiling of the prefill
   Available<std::int64_t> usable_memory_bytes =
       Available<std::int64_t>::not_available("no machine was given");
 };

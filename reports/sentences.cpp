@@ -164,6 +164,9 @@ std::vector<LineBlock> line_blocks(const Report& report) {
 std::string wall_text(const Wall& wall) {
   if (wall.fraction <= 0) return "";
   const std::string name = wall.name == "memory" ? "memory wall" : one_line(wall.name);
+  if (wall.limit_ops_per_s > 0)
+    return fmt::format("{} of {}, {}", percent_text(wall.fraction), ops_per_s_text(wall.limit_ops_per_s),
+                       name);
   return fmt::format("{} of {}, {}", percent_text(wall.fraction), bytes_per_s_text(wall.limit_bytes_per_s),
                      name);
 }

@@ -40,7 +40,7 @@ std::string interval_text(double low, double high);
 /// "1.64x faster (1.60–1.68)", "no faster within the noise (0.99–1.02)"; empty if not compared.
 std::string speedup_text(const Answer& answer);
 
-/// "69 % of 27.4 GB/s, memory wall"; empty if no bandwidth is known.
+/// "69 % of 27.4 GB/s, memory wall", "15 % of 2.13 TOP/s, compute: vpdpbusd peak"; empty if the limit is not known.
 std::string wall_text(const Wall& wall);
 
 /// "+77 %", "-0.3 %", "2.24x".

@@ -34,14 +34,23 @@ Json flags(const FlagLine& f) {
   return json;
 }
 
+Json positive(double value) { return value > 0 ? Json(value) : Json(nullptr); }
+
+Json wall(const Wall& w) {
+  Json json = {{"name", w.name.empty() ? "not measured" : w.name},
+               {"fraction", positive(w.fraction)},
+               {"bytes_per_s", positive(w.fraction > 0 ? w.bytes_per_s : 0)},
+               {"limit_bytes_per_s", positive(w.fraction > 0 ? w.limit_bytes_per_s : 0)}};
+  if (w.limit_ops_per_s > 0) {
+    json["ops_per_s"] = w.ops_per_s;
+    json["limit_ops_per_s"] = w.limit_ops_per_s;
+  }
+  return json;
+}
+
 Json answer(const Available<Answer>& available) {
   if (!available) return nullptr;
   const Answer& a = *available;
-  const bool has_wall = a.wall.fraction > 0;
-  const Json wall = {{"name", a.wall.name.empty() ? "not measured" : a.wall.name},
-                     {"fraction", has_wall ? Json(a.wall.fraction) : Json(nullptr)},
-                     {"bytes_per_s", has_wall ? Json(a.wall.bytes_per_s) : Json(nullptr)},
-                     {"limit_bytes_per_s", has_wall ? Json(a.wall.limit_bytes_per_s) : Json(nullptr)}};
   return {{"engine", to_string(a.engine)},
           {"config", to_json(a.config)},
           {"decode_tokens_per_s", interval(a.decode)},
@@ -50,7 +59,8 @@ Json answer(const Available<Answer>& available) {
           {"confirmed", a.confirmed},
           {"load_s", a.load_s > 0 ? Json(a.load_s) : Json(nullptr)},
           {"memory_bytes", a.memory_bytes > 0 ? Json(a.memory_bytes) : Json(nullptr)},
-          {"wall", wall},
+          {"wall", wall(a.wall)},
+          {"prefill_wall", wall(a.prefill_wall)},
           {"speedup", ratio(a.speedup)},
           {"pairs", a.pairs},
           {"quality", a.quality.empty() ? Json(nullptr) : Json(a.quality)},
@@ -137,6 +147,7 @@ std::string json_report(const Report& report) {
   json["workload"] = to_json(report.workload);
   json["bandwidth"] = to_json(report.profile)["bandwidth"];
   json["bandwidth_saturated"] = report.profile.read_saturated;
+  json["compute"] = to_json(report.profile)["compute"];
   const BudgetUse& b = report.budget;
   json["budget"] = {{"limit_s", b.limit_s}, {"used_s", b.used_s},         {"load_s", b.load_s},
                     {"loads", b.loads},     {"remembered", b.remembered}, {"stopped_by", b.stopped_by}};

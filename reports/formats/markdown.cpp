@@ -83,7 +83,8 @@ std::string measured(const Report& report) {
       a.engine == Engine::oldiron ? "oldiron's own kernels" : std::string(display_name(a.engine));
   std::string out =
       table_head({literal(engine), "default", "tuned", "95 % interval", "samples", "limit"}, "lrrlrl");
-  out += speed_row("prefill", a.prefill, base != nullptr ? &base->prefill : nullptr, "");
+  out += speed_row("prefill", a.prefill, base != nullptr ? &base->prefill : nullptr,
+                   wall_text(a.prefill_wall));
   out += speed_row("decode", a.decode, base != nullptr ? &base->decode : nullptr, wall_text(a.wall));
   out += table_row({"one turn", base != nullptr ? seconds_text(base->turn_s.median) : "",
                     seconds_text(a.turn_s.median), seconds_interval(a.turn_s), "", ""});

@@ -73,7 +73,7 @@ std::string ceilings(const ModelScreen& s) {
   std::string out =
       labelled("at best", fmt::format("decode {}: predicted, from {} of read bandwidth",
                                       speed_text(p.decode_tokens_per_s), bytes_per_s_text(bandwidth)));
-  out += labelled("", p.prefill_tokens_per_s > 0 && s.flops_per_s > 0
+  out += labelled("", p.prefill_tokens_per_s > 0
                           ? fmt::format("prefill {}: predicted, from the measured rate of arithmetic",
                                         speed_text(p.prefill_tokens_per_s))
                           : std::string("prefill: not available, no rate of arithmetic was measured"));

@@ -121,18 +121,54 @@ std::string verdict(const Profile& profile) {
   return out;
 }
 
+/// One row per instruction: a core, and all of them at once.
+std::string computes(const Profile& profile) {
+  if (profile.compute.empty()) return labelled("computes", "not available: no peak was measured");
+  std::vector<const ComputePeak*> rows;
+  int most = 1;
+  for (const ComputePeak& peak : profile.compute) {
+    most = std::max(most, peak.threads);
+    if (peak.threads == 1) rows.push_back(&peak);
+  }
+  std::string out = "  " + left("computes", 13) + left("", 25) + right("1 thread", 11);
+  out += (most > 1 ? right(count(static_cast<std::size_t>(most), "thread"), 12) : "") + "   a core\n";
+  for (const ComputePeak* one : rows) {
+    const auto all = std::find_if(profile.compute.begin(), profile.compute.end(), [&](const ComputePeak& p) {
+      return p.threads == most && p.isa == one->isa && p.type == one->type;
+    });
+    std::string line = "  " + left(to_string(one->type), 13) + left(fit(one_line(one->isa), 12), 13) +
+                       left(fit(one_line(one->instruction), 12), 13) +
+                       right(ops_per_s_text(one->ops_per_s.median), 11);
+    if (most > 1)
+      line += right(all == profile.compute.end() ? "-" : ops_per_s_text(all->ops_per_s.median), 12);
+    out += line + fmt::format("   {:.3g} x {:.2f} GHz\n", one->per_cycle, one->clock_hz / 1e9);
+  }
+  return out;
+}
+
+/// What the figures above must be read with.
+std::string notes(const Profile& profile) {
+  std::string out;
+  const auto note = [&](const std::string& what, const std::vector<std::string>& tags) {
+    for (const std::string& tag : tags) out += labelled("note", what + ": " + one_line(tag));
+  };
+  for (const ComputePeak& p : profile.compute)
+    note(fmt::format("{} with {}", one_line(p.instruction),
+                     count(static_cast<std::size_t>(p.threads), "thread")),
+         p.ops_per_s.tags);
+  for (const BandwidthPoint& p : profile.read)
+    note(count(static_cast<std::size_t>(p.threads), "thread"), p.bytes_per_s.tags);
+  return out;
+}
+
 }  // namespace
 
 std::string probe_text(const ProbeScreen& screen) {
-  std::string out = card(screen) + "\n";
+  std::string out = card(screen) + "\n" + computes(screen.profile) + "\n";
   if (screen.profile.read.empty())
     return out + labelled("reads", "not available: the bandwidth was not measured");
   out += plot(screen.profile) + "\n" + verdict(screen.profile);
-  for (const BandwidthPoint& p : screen.profile.read)
-    for (const std::string& tag : p.bytes_per_s.tags)
-      out += labelled(
-          "note", fmt::format("{}: {}", count(static_cast<std::size_t>(p.threads), "thread"), one_line(tag)));
-  return out;
+  return out + notes(screen.profile);
 }
 
 }  // namespace oldiron::reports

@@ -48,7 +48,7 @@ std::string model_json(const ModelScreen& s) {
     const Prediction p = predict(m, s.config, s.workload, s.profile, s.flops_per_s);
     json["predicted"] = {
         {"decode_tokens_per_s", p.decode_tokens_per_s},
-        {"prefill_tokens_per_s", s.flops_per_s > 0 ? Json(p.prefill_tokens_per_s) : Json(nullptr)},
+        {"prefill_tokens_per_s", p.prefill_tokens_per_s > 0 ? Json(p.prefill_tokens_per_s) : Json(nullptr)},
         {"read_bytes_per_s", s.profile.best_read_bytes_per_s()}};
   }
   return dump_json(json, 1) + "\n";
@@ -60,7 +60,8 @@ std::string probe_json(const ProbeScreen& s) {
                      {"fingerprint", fingerprint(s.machine)},
                      {"state", to_json(s.state)},
                      {"bandwidth", to_json(s.profile)["bandwidth"]},
-                     {"bandwidth_saturated", s.profile.read_saturated}};
+                     {"bandwidth_saturated", s.profile.read_saturated},
+                     {"compute", to_json(s.profile)["compute"]}};
   return dump_json(json, 1) + "\n";
 }
 

@@ -75,7 +75,7 @@ std::string table(const Report& report) {
   if (answer.prefill.median > 0 && prompt > 0)
     out += row("first token", has_base ? first_token(base->prefill.median) : "",
                first_token(answer.prefill.median), "", fmt::format("after a prompt of {}", prompt), has_base);
-  speeds("prefill", answer.prefill, has_base ? &base->prefill : nullptr, "");
+  speeds("prefill", answer.prefill, has_base ? &base->prefill : nullptr, wall_text(answer.prefill_wall));
   speeds("decode", answer.decode, has_base ? &base->decode : nullptr, wall_text(answer.wall));
   if (answer.load_s > 0) {
     const std::string earned = has_base ? load_text(answer, *base) : "";

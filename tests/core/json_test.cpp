@@ -88,9 +88,23 @@ TEST(Json, ProfilesRoundTripAndShowTheKeysThatScriptsRead) {
                             .bytes_per_s = summarise(kReadBandwidth, "bytes/s", {27e9, 26e9, 28e9}),
                             .buffer_bytes = 1 << 28,
                             .isa = "avx2"}},
-                  .read_saturated = true};
-  const Json json = sent(to_json(profile));
+                  .read_saturated = true,
+                  .compute = {{.isa = "avx512_vnni",
+                               .type = ComputeType::bf16,
+                               .instruction = "vdpbf16ps",
+                               .threads = 2,
+                               .ops_per_s = summarise("compute_peak", "operations/s", {9e11, 1e12, 8e11}),
+                               .clock_hz = 4.1e9,
+                               .per_cycle = 2,
+                               .built_ops_per_s = 1.01e12}}};
+  Json json = sent(to_json(profile));
   EXPECT_EQ(profile_from_json(json), profile);
+  EXPECT_EQ(json["compute"][0]["ops_per_s"], 9e11);
+  EXPECT_EQ(json["compute"][0]["type"], "bf16");
+  json["compute"][0]["type"] = "int3";
+  EXPECT_THROW(profile_from_json(json), Error);
+  json.erase("compute");
+  EXPECT_TRUE(profile_from_json(json).compute.empty()) << "of a tune before there were peaks";
   EXPECT_EQ(json["bandwidth"]["read"][0]["threads"], 2);
   EXPECT_EQ(json["bandwidth"]["read"][0]["bytes_per_s"], 27e9);
   EXPECT_EQ(json["bandwidth"]["read"][0]["interval"], Json::array({26e9, 28e9}));

@@ -27,8 +27,8 @@ const Config kTwo = {.decode_threads = 2, .prefill_threads = 2, .n_experts = 8};
 
 TEST(Roofline, DecodeCeilingIsBandwidthOverBytes) {
   const Prediction prediction = predict(gemma(), kTwo, Workload{}, profile(14e9, 27e9), 0);
-  const double bytes =
-      2380054648 + (25 * 8192 + 5 * 4096) * 64.0;  // context: half of the answer, for decode starts at depth 0
+  const double bytes = 2380054648 + (25 * 8192 + 5 * 4096) *
+                                        64.0;  // context: half of the answer, for decode starts at depth 0
   EXPECT_NEAR(prediction.decode_tokens_per_s, 27e9 / bytes, 1e-9);
   EXPECT_EQ(prediction.prefill_tokens_per_s, 0) << "no compute rate is known";
   EXPECT_TRUE(std::isfinite(prediction.turn_s));
@@ -40,6 +40,71 @@ TEST(Roofline, PrefillIsTheSlowerOfComputeAndMemory) {
   EXPECT_NEAR(slow, 200e9 / flops_per_token(gemma(), 8, 256, false), 1e-9);
   EXPECT_NEAR(fast, 27e9 * 512 / bytes_per_step(gemma(), 8, 512, 256, KvType::f16), 1e-6);
   EXPECT_GT(fast, slow);
+}
+
+ComputePeak peak(const char* isa, ComputeType type, const char* instruction, int threads, double ops_per_s) {
+  return {.isa = isa,
+          .type = type,
+          .instruction = instruction,
+          .threads = threads,
+          .ops_per_s = summarise("compute_peak", "operations/s", {ops_per_s})};
+}
+
+Profile profile_with_peaks() {
+  Profile measured = profile(14e9, 27e9);
+  measured.compute = {peak("avx2", ComputeType::int8, "vpmaddubsw", 1, 500e9),
+                      peak("avx2", ComputeType::int8, "vpmaddubsw", 4, 1900e9),
+                      peak("avx2", ComputeType::f32, "vfmadd231ps", 1, 130e9),
+                      peak("avx512_vnni", ComputeType::int8, "vpdpbusd", 1, 1000e9),
+                      peak("avx512_vnni", ComputeType::int8, "vpdpbusd", 4, 3600e9),
+                      peak("avx512_vnni", ComputeType::bf16, "vdpbf16ps", 1, 500e9)};
+  return measured;
+}
+
+TEST(Roofline, ComputeCeilingIsThePeakThatWeightsAndIsaAllow) {
+  const Profile measured = profile_with_peaks();
+  Config config = kTwo;
+  EXPECT_EQ(compute_ceiling(gemma(), config, measured), (ComputeCeiling{1800e9, "vpdpbusd"}))
+      << "half of four threads";
+  config.prefill_threads = 1;
+  EXPECT_EQ(compute_ceiling(gemma(), config, measured), (ComputeCeiling{1000e9, "vpdpbusd"}));
+  config.prefill_threads = 16;
+  EXPECT_EQ(compute_ceiling(gemma(), config, measured), (ComputeCeiling{3600e9, "vpdpbusd"}))
+      << "no more cores";
+  config.isa = IsaChoice::avx2;
+  EXPECT_EQ(compute_ceiling(gemma(), config, measured), (ComputeCeiling{1900e9, "vpmaddubsw"}));
+  config.activation_type = ActivationType::f32;
+  EXPECT_EQ(compute_ceiling(gemma(), config, measured), (ComputeCeiling{130e9, "vfmadd231ps"}));
+  config.isa = IsaChoice::scalar;
+  EXPECT_EQ(compute_ceiling(gemma(), config, measured), ComputeCeiling{});
+  const ModelSpec half =
+      model_from_card(OLDIRON_SOURCE_DIR "/configs/models/gemma-4-26b-a4b-it.json", "bf16");
+  Config one = kTwo;
+  one.prefill_threads = 1;
+  EXPECT_EQ(compute_ceiling(half, one, measured), (ComputeCeiling{500e9, "vdpbf16ps"}));
+}
+
+TEST(Roofline, PrefillIsPredictedFromThePeak) {
+  const Prediction prediction = predict(gemma(), kTwo, Workload{}, profile_with_peaks(), 0);
+  const double memory = 27e9 * 512 / bytes_per_step(gemma(), 8, 512, 256, KvType::f16);
+  EXPECT_NEAR(prediction.prefill_tokens_per_s,
+              std::min(memory, 1800e9 / flops_per_token(gemma(), 8, 256, false)), 1e-6);
+}
+
+TEST(Roofline, PrefillNamesTheWallThatItMeetsFirst) {
+  const Wall unknown = prefill_wall(gemma(), kTwo, Workload{}, profile(14e9, 27e9), 100);
+  EXPECT_EQ(unknown.name, "not measured");
+  EXPECT_EQ(unknown.fraction, 0);
+  const Wall compute = prefill_wall(gemma(), kTwo, Workload{}, profile_with_peaks(), 20);
+  EXPECT_EQ(compute.name, "compute: vpdpbusd peak");
+  EXPECT_EQ(compute.limit_ops_per_s, 1800e9);
+  EXPECT_NEAR(compute.fraction, 20 * flops_per_token(gemma(), 8, 256, false) / 1800e9, 1e-12);
+  Config small = kTwo;
+  small.ubatch = 8;
+  const Wall memory = prefill_wall(gemma(), small, Workload{}, profile_with_peaks(), 20);
+  EXPECT_EQ(memory.name, "per-core memory parallelism");
+  EXPECT_EQ(memory.limit_bytes_per_s, 27e9);
+  EXPECT_NEAR(memory.fraction, 20 * bytes_per_step(gemma(), 8, 8, 256, KvType::f16) / 8 / 27e9, 1e-12);
 }
 
 TEST(Roofline, MoreThreadsAndBiggerUbatchesArePredictedNoSlower) {

@@ -19,6 +19,13 @@ TEST(Text, Bytes) {
   EXPECT_EQ(bytes_per_s_text(27.44e9), "27.4 GB/s");
 }
 
+TEST(Text, Operations) {
+  EXPECT_EQ(ops_per_s_text(532.4e9), "532 GOP/s");
+  EXPECT_EQ(ops_per_s_text(66.64e9), "66.6 GOP/s");
+  EXPECT_EQ(ops_per_s_text(999.9e9), "1.00 TOP/s");
+  EXPECT_EQ(ops_per_s_text(2.128e12), "2.13 TOP/s");
+}
+
 TEST(Text, Seconds) {
   EXPECT_EQ(seconds_text(0.0000251), "25 us");
   EXPECT_EQ(seconds_text(0.412), "412 ms");

@@ -115,6 +115,11 @@ TEST(Sentences, MemoryWallOnlyIfTheWallIsMemory) {
   EXPECT_EQ(wall_text({}), "");
 }
 
+TEST(Sentences, AComputeWallIsTakenOfItsPeak) {
+  EXPECT_EQ(wall_text({"compute: vpdpbusd peak", 0.45, 0, 0, 958e9, 2128e9}),
+            "45 % of 2.13 TOP/s, compute: vpdpbusd peak");
+}
+
 TEST(Sentences, LongerLoadIsEarnedBackByTheTurnsItTakes) {
   Report report = sample_report();
   EXPECT_EQ(load_text(*report.lossless, *report.default_answer),
@@ -147,6 +152,7 @@ TEST(JsonReport, HasTheKeysThatScriptsRelyOn) {
         EXPECT_TRUE(answer[speed][key].is_number()) << speed << key;
     EXPECT_EQ(answer["wall"]["name"], "memory");
     EXPECT_DOUBLE_EQ(answer["wall"]["fraction"].get<double>(), 0.731);
+    EXPECT_EQ(answer["prefill_wall"]["limit_ops_per_s"], 1165e9);
     for (const char* engine : {"llama_cpp", "ik_llama_cpp"})
       for (const char* key : {"line", "basis", "reason"})
         EXPECT_TRUE(answer["flags"][engine].contains(key)) << engine << key;

@@ -110,6 +110,20 @@ inline Profile sample_profile() {
                       .buffer_bytes = 1 << 30,
                       .isa = "avx2"});
   p.read_saturated = true;
+  const auto peak = [&p](ComputeType type, const char* instruction, int threads, double rate) {
+    p.compute.push_back({.isa = "avx2",
+                         .type = type,
+                         .instruction = instruction,
+                         .threads = threads,
+                         .ops_per_s = measured("compute_peak", rate, 0.01),
+                         .clock_hz = threads == 1 ? 3.0e9 : 2.3e9,
+                         .per_cycle = 1,
+                         .built_ops_per_s = rate * 1.01});
+  };
+  peak(ComputeType::int8, "vpmaddubsw", 1, 190e9);
+  peak(ComputeType::int8, "vpmaddubsw", 8, 1165e9);
+  peak(ComputeType::f32, "vfmadd231ps", 1, 95.1e9);
+  peak(ComputeType::f32, "vfmadd231ps", 8, 583e9);
   return p;
 }
 
@@ -154,6 +168,7 @@ inline Report sample_report() {
   best.load_s = 31.4;
   best.memory_bytes = 17200000000;
   best.wall = {"memory", 0.731, 40.3e9, 55.1e9};
+  best.prefill_wall = {"compute: vpmaddubsw peak", 0.38, 0, 0, 443e9, 1165e9};
   best.speedup = {1.49, {1.46, 1.53}};
   best.pairs = 5;
   best.ik_llama = {{"llama-bench", "-m", "synthetic-26b-a4b-Q4_0.gguf", "-p", "512", "-n", "128", "-t", "8",

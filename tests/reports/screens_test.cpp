@@ -57,7 +57,7 @@ TEST(ModelScreen, JsonHasTheKeysThatScriptsRelyOn) {
   EXPECT_NEAR(bytes["head"].get<double>(), 605.6e6, 0.05e6);
   EXPECT_NEAR(bytes["experts"].get<double>(), 301.1e6, 0.05e6);
   EXPECT_GT(json["predicted"]["decode_tokens_per_s"].get<double>(), 0);
-  EXPECT_TRUE(json["predicted"]["prefill_tokens_per_s"].is_null());
+  EXPECT_GT(json["predicted"]["prefill_tokens_per_s"].get<double>(), 0);
 }
 
 TEST(ModelScreen, FewerExpertsAreCalledLossyAndWhatDoesNotFitIsSaid) {
@@ -86,6 +86,14 @@ TEST(ProbeScreen, MemoryWallOnlyIfSaturated) {
   EXPECT_THAT(probe_text(s), HasSubstr("cannot be told"));
 }
 
+TEST(ProbeScreen, APeakThatIsNoneIsNoted) {
+  ProbeScreen s = probe_screen();
+  s.profile.compute[1].ops_per_s.tags = {"noisy: 1.6 vpmaddubsw a cycle"};
+  EXPECT_THAT(probe_text(s), HasSubstr("vpmaddubsw with 8 threads: noisy: 1.6"));
+  s.profile.compute.clear();
+  EXPECT_THAT(probe_text(s), HasSubstr("not available: no peak was measured"));
+}
+
 TEST(ProbeScreen, WhatIsNotAvailableSaysWhyAndHowToGetIt) {
   ProbeScreen s = probe_screen();
   s.machine.modules = Available<MemoryModules>::not_available("reading the DIMM table needs root");
@@ -103,6 +111,8 @@ TEST(ProbeScreen, JsonHasTheKeysThatScriptsRelyOn) {
   ASSERT_EQ(json["bandwidth"]["read"].size(), 5u);
   for (const char* key : {"threads", "bytes_per_s", "interval"})
     EXPECT_TRUE(json["bandwidth"]["read"][0].contains(key)) << key;
+  for (const char* key : {"isa", "type", "instruction", "threads", "ops_per_s", "clock_hz", "per_cycle"})
+    EXPECT_TRUE(json["compute"][0].contains(key)) << key;
 }
 
 TEST(Screens, HostileNamesAreHarmless) {
