@@ -35,15 +35,14 @@ inline std::vector<int> marked_processes(const std::string& mark) {
   return found;
 }
 
-/// Waits up to `seconds` until as many processes carry the mark; the last count seen.
+/// Waits up to `seconds`, counted in naps, until as many processes carry the mark; the last count seen.
 inline int wait_for_marked(const std::string& mark, int count, double seconds) {
-  const double deadline_s = now_s() + seconds;
-  int seen = -1;
-  do {
+  constexpr double kNap_s = 0.01;
+  int seen = static_cast<int>(marked_processes(mark).size());
+  for (double waited_s = 0; seen != count && waited_s < seconds; waited_s += kNap_s) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(kNap_s));
     seen = static_cast<int>(marked_processes(mark).size());
-    if (seen == count) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  } while (now_s() < deadline_s);
+  }
   return seen;
 }
 

@@ -22,8 +22,9 @@ namespace oldiron::test {
 
 namespace fs = std::filesystem;
 
-/// A machine may be so busy, or stopped by its owner, that a second's work takes minutes.
-inline constexpr double kPatience_s = 400;
+/// Seconds of waiting, counted in naps: a machine may be busy, and a test that was stopped for a while has
+/// not waited.
+inline constexpr double kPatience_s = 200;
 
 inline std::string test_data(const std::string& name) { return std::string(OLDIRON_TEST_DATA) + "/" + name; }
 
@@ -80,7 +81,8 @@ class Running {
   const std::string& mark() const { return mark_; }
 
   Ran wait() {
-    const auto end = process_.wait(now_s() + kPatience_s);
+    auto end = process_.wait(now_s() + 1);
+    for (double waited_s = 1; !end && waited_s < kPatience_s; ++waited_s) end = process_.wait(now_s() + 1);
     EXPECT_TRUE(end.has_value()) << "the program did not end; it said:\n" << err();
     if (!end) return {};
     return {end->exit_code, end->signal, read_file(streams_ / "out"), err()};
@@ -110,12 +112,12 @@ inline Json read_json(const std::string& path) { return parse_json(read_file(pat
 /// Waits until `done` says so; false if it never does.
 template <class Done>
 bool wait_until(Done done) {
-  const double deadline_s = now_s() + kPatience_s;
-  while (!done()) {
-    if (now_s() > deadline_s) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  constexpr double kNap_s = 0.005;
+  for (double waited_s = 0; waited_s < kPatience_s; waited_s += kNap_s) {
+    if (done()) return true;
+    std::this_thread::sleep_for(std::chrono::duration<double>(kNap_s));
   }
-  return true;
+  return done();
 }
 
 }  // namespace oldiron::test
