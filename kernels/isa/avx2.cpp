@@ -13,7 +13,9 @@ constexpr int kLanes = 8;
 constexpr int kSigned = -1;
 constexpr int kSignedOffset = 0;  // the sign trick multiplies signed bytes exactly
 constexpr int kWordsAtOnce = 8;
-constexpr int kTileColumns = 4;  // 8 weight words of half the rows and 4 integer accumulators of 16 registers
+constexpr int kTileColumns = 4;
+constexpr int kPanelVectors = 1;
+constexpr int kPanelTile = 4;
 constexpr int kFloatColumns = 3;  // 2 halves x 2 chains x 3 columns
 
 struct F32 {

@@ -15,8 +15,11 @@ namespace oldiron::avx512_vnni {
 namespace {
 
 constexpr Isa kIsa = Isa::avx512_vnni;
-constexpr int kWordsAtOnce = 1;     // then the next column: a chain of vpdpbusd waits 4 to 5 cycles per word
-constexpr int kTileColumns = 8;     // 8 weight words, 8 float and 8 integer accumulators of 32 registers
+constexpr int kWordsAtOnce = 1;  // then the next column: a chain of vpdpbusd waits 4 to 5 cycles per word
+constexpr int kTileColumns = 8;
+constexpr int kPanelVectors =
+    2;  // each broadcast serves two vpdpbusd: one a cycle would be all that loads allow
+constexpr int kPanelTile = 6;  // 12 integer and 12 float accumulators
 constexpr int kFloatColumns = 8;
 
 // In order of use.

@@ -13,6 +13,8 @@ constexpr int kSigned = -1;
 constexpr int kSignedOffset = 0;
 constexpr int kWordsAtOnce = 8;
 constexpr int kTileColumns = 2;
+constexpr int kPanelVectors = 1;
+constexpr int kPanelTile = 2;
 constexpr int kFloatColumns = 2;
 
 struct F32 {

@@ -13,6 +13,8 @@ constexpr int kPrefetchBytes = 6144;
 #include "kernels/ops/attention.inl"
 #include "kernels/ops/product.inl"
 #include "kernels/ops/matmul.inl"
+#include "kernels/ops/panel.inl"
+#include "kernels/ops/entry.inl"
 #include "kernels/formats/floats.inl"
 #include "kernels/formats/q4_0.inl"
 #include "kernels/formats/q5_0.inl"

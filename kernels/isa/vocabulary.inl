@@ -5,6 +5,8 @@
 //   kLanes         floats of a native vector; a row group of 16 is kParts of them
 //   kSignedOffset  what as_operand() adds to signed bytes (128 where dot4 wants unsigned ones, else 0)
 //   kWordsAtOnce   words of a column that one dot4 should take before the next column's turn
+//   kPanelVectors  native vectors of rows that share each column's words in a tile of a panel
+//   kPanelTile     columns of such a tile
 //   kTileColumns   columns whose accumulators fit the registers; kFloatColumns: with F32 activations
 // types
 //   F32, I32       kLanes floats, 32-bit integers

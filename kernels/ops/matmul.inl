@@ -52,8 +52,10 @@ constexpr bool kHasMinimum = requires {
 // order, hence bit-identical columns.
 template <class Unpack>
 struct Quantised {
+  using Format = Unpack;
   static constexpr TensorType kType = Unpack::kType;
-  static constexpr int kColumns = kTileColumns;
+  // Two scales need registers for their sums.
+  static constexpr int kColumns = Unpack::kScales == 1 ? kTileColumns : kTileColumns * 3 / 4;
   static constexpr int kActivationBytes = 1;
   static constexpr int kScales = Unpack::kScales;
   using Start = std::conditional_t<kHasMinimum<Unpack>, float, std::int32_t>;

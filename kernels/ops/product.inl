@@ -29,12 +29,16 @@ WORD void unrolled(F f) {
   (std::make_integer_sequence<int, kCount>{});
 }
 
+WORD std::int64_t y_column(const Job& job, std::int64_t column) {
+  return job.y_column != nullptr ? job.y_column[column] : column;
+}
+
 // Writes a tile's results [mat][part][column]; of two matrices, activation(first) * second.
 template <int kMats>
 [[gnu::noinline]] void write_tile(const Job& job, std::int64_t row, std::int64_t first_column, int columns,
                                   const F32* result) {
   for (int c = 0; c < columns; ++c) {
-    const std::int64_t column = job.y_column != nullptr ? job.y_column[first_column + c] : first_column + c;
+    const std::int64_t column = y_column(job, first_column + c);
     for (int part = 0; part < kParts; ++part) {
       F32 y = result[part * columns + c];
       if constexpr (kMats == 2) {
@@ -111,41 +115,4 @@ void product(const Job& job) {
       }
     }
   }
-}
-
-template <class Policy>
-void matmul(const MatmulArgs& a) {
-  DCHECK(a.layout == Layout::r16 && a.type == Policy::kType,
-         "this row of the table serves another type or layout");
-  DCHECK(a.row_begin % 16 == 0 && (a.row_end % 16 == 0 || a.row_end == a.m), "rows come in groups of 16");
-  product<Policy, 1>({.w = {a.w, nullptr},
-                      .group_bytes = 16 * row_bytes(a.type, a.k),
-                      .k = a.k,
-                      .n = a.n,
-                      .row_begin = a.row_begin,
-                      .row_end = a.row_end,
-                      .x = a.x,
-                      .x_column = a.x_column,
-                      .y_column = a.y_column,
-                      .y = a.y,
-                      .y_stride = a.y_stride});
-}
-
-template <class Policy>
-void gated(const GatedArgs& a) {
-  DCHECK(a.layout == Layout::r16 && a.type == Policy::kType,
-         "this row of the table serves another type or layout");
-  DCHECK(a.row_begin % 16 == 0 && (a.row_end % 16 == 0 || a.row_end == a.width), "rows come in groups of 16");
-  product<Policy, 2>({.w = {a.gate, a.up},
-                      .group_bytes = 16 * row_bytes(a.type, a.k),
-                      .k = a.k,
-                      .n = a.n,
-                      .row_begin = a.row_begin,
-                      .row_end = a.row_end,
-                      .x = a.x,
-                      .x_column = a.x_column,
-                      .y_column = a.y_column,
-                      .y = a.h,
-                      .y_stride = a.h_stride,
-                      .activation = a.activation});
 }

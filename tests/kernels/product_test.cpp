@@ -139,7 +139,7 @@ TEST_P(ProductTest, SurvivesExtremeBytes) {
 // Bit for bit: whatever the number of columns, the split of the rows, and the way columns are gathered.
 TEST_P(ProductTest, ColumnsAreExact) {
   const Kernel& kernel = GetParam();
-  constexpr std::int64_t kM = 48, kColumns = 17;
+  constexpr std::int64_t kM = 48, kColumns = 64;
   const std::int64_t k = small_tests() ? 256 : 768;
   TestMatrix w(kernel.type, kernel.layout, kM, k, std::uint64_t{9});
   TestMatrix up(kernel.type, kernel.layout, kM, k, std::uint64_t{10});
