@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "kernels/decoder.hpp"
 #include "probes/probe_machine.hpp"
+#include "probes/state.hpp"
 
 namespace oldiron {
 
@@ -38,10 +39,14 @@ int cmd_logits(const Options& options) {
   const ModelSpec& model = source->model();
   const std::vector<std::int32_t> tokens = parse_tokens(options.tokens, model.vocab_size);
   const Machine machine = read_machine();
-  const Config config = resolve(options.config(), machine, model);
+  const MachineState state = read_state();
+  const Config config = resolve(options.config(), machine, state, model);
   if (const std::string reason = why_invalid(config, machine, model); !reason.empty()) throw Error(reason);
+  if (const std::string reason = why_too_many_threads(config.prefill_threads, state); !reason.empty())
+    throw Error(reason);
 
-  Team team(place(machine, config.prefill_threads));
+  const std::vector<int> cpus = place(machine, config.prefill_threads);
+  Team team(cpus, config.thread_wait, nodes_of(machine, cpus));
   const auto weights = std::make_shared<Weights>(*source, kernel_set(isa_from_name(lever("isa").get(config))),
                                                  config.activation_type, config.page_size, team);
   const auto n = static_cast<int>(tokens.size());

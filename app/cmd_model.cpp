@@ -11,14 +11,15 @@ namespace oldiron {
 int cmd_model(const Options& options) {
   const ModelSpec model = describe_model(options.model, cards_dir());
   const Machine machine = read_machine();
-  const Config config = resolve(options.config(), machine, model);
+  const MachineState state = read_state();
+  const Config config = resolve(options.config(), machine, state, model);
   if (const std::string reason = why_invalid(config, machine, model); !reason.empty()) throw Error(reason);
   reports::ModelScreen screen;
   screen.model = model;
   screen.config = config;
   screen.context = options.context;
   if (options.context > 0) screen.memory_contexts = {options.context};
-  screen.usable_memory_bytes = usable_memory_bytes(read_state());
+  screen.usable_memory_bytes = usable_memory_bytes(state);
   if (!options.json_path.empty()) write_file(options.json_path, reports::model_json(screen));
   fmt::print("{}", reports::model_text(screen));
   return 0;

@@ -127,6 +127,9 @@ void check_settings(const TuneRecord& record, const ModelSpec& model) {
     const Config begin = start(request_for(record, candidate, model).space, record.machine, model);
     if (const std::string reason = why_invalid(begin, record.machine, model); !reason.empty())
       throw Error(reason);
+    const int threads = std::max(begin.decode_threads, begin.prefill_threads);
+    if (const std::string reason = why_too_many_threads(threads, record.state); !reason.empty())
+      throw Error(reason);
   }
 }
 

@@ -104,7 +104,11 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
   request.space =
       default_space(candidate.engine, record.machine, usable_threads(record.machine, record.state), model,
                     !is_file(candidate.request));
-  for (const auto& [name, values] : record.settings) override_axis(request.space, name, values);
+  for (const auto& [name, values] : record.settings) {
+    const bool automatic = name.ends_with("_threads") && values == "0";
+    override_axis(request.space, name,
+                  automatic ? std::to_string(usable_threads(record.machine, record.state)) : values);
+  }
   request.machine = record.machine;
   request.model = model;
   request.profile = record.profile;

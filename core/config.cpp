@@ -117,9 +117,13 @@ void apply_setting(Config& config, std::string_view name_equals_value) {
 }
 
 Config resolve(Config config, const Machine& machine, const ModelSpec& model) {
-  const int cores = std::max<int>(1, static_cast<int>(machine.cores.size()));
-  if (config.decode_threads == 0) config.decode_threads = cores;
-  if (config.prefill_threads == 0) config.prefill_threads = cores;
+  return resolve(std::move(config), machine, MachineState{}, model);
+}
+
+Config resolve(Config config, const Machine& machine, const MachineState& state, const ModelSpec& model) {
+  const int threads = usable_threads(machine, state);
+  if (config.decode_threads == 0) config.decode_threads = threads;
+  if (config.prefill_threads == 0) config.prefill_threads = threads;
   if (config.n_experts == 0) config.n_experts = model.expert_used_count;
   return config;
 }

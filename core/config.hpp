@@ -14,6 +14,7 @@
 namespace oldiron {
 
 struct Machine;
+struct MachineState;
 struct ModelSpec;
 
 enum class Engine : std::uint8_t {
@@ -33,6 +34,7 @@ NAMED_ENUM(LoadMode, automatic, mmap, read)
 NAMED_ENUM(HeadType, as_is, q4_0, q6_k, q8_0, f16)
 NAMED_ENUM(KvType, f16, f32, q8_0, q4_0)
 NAMED_ENUM(ActivationType, q8, f32)
+NAMED_ENUM(Wait, automatic, spin, sleep)
 NAMED_ENUM(IsaChoice, automatic, scalar, avx2, avx512_vnni)
 #undef NAMED_ENUM
 
@@ -98,6 +100,9 @@ void apply_setting(Config& config, std::string_view name_equals_value);
 
 /// Replaces every "auto" by what will run: threads from the machine's allowed cores, experts from the model.
 Config resolve(Config config, const Machine& machine, const ModelSpec& model);
+
+/// The same on the machine as it is now: threads are usable_threads(), which a cgroup's quota may lower.
+Config resolve(Config config, const Machine& machine, const MachineState& state, const ModelSpec& model);
 
 /// A sentence if this combination cannot run (relations between levers and the model live here only), else
 /// empty.

@@ -69,12 +69,19 @@ struct MachineState {
 /// Threads that may run at once: min(allowed physical cores, floor(quota)), at least 1.
 int usable_threads(const Machine& machine, const MachineState& state);
 
+/// A sentence if so many threads would not all run at once now, because of the cgroup's quota or the affinity
+/// mask; else empty. Second hardware threads are no reason.
+std::string why_too_many_threads(int threads, const MachineState& state);
+
 /// What a load may take: the least of the three figures of MachineState, less a reserve of max(512 MiB, 3 %).
 std::int64_t usable_memory_bytes(const MachineState& state);
 
 /// CPU numbers for n threads: one per physical core first, nodes filled in order, then second hardware
 /// threads.
 std::vector<int> place(const Machine& machine, int n_threads);
+
+/// The NUMA node of each of these CPUs; 0 for one that the machine does not have.
+std::vector<int> nodes_of(const Machine& machine, const std::vector<int>& cpus);
 
 struct BandwidthPoint {
   int threads = 0;

@@ -1,6 +1,9 @@
 // Where threads go and how many there may be: pure functions of the machine and its state.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "core/machine.hpp"
 
@@ -11,6 +14,20 @@ int usable_threads(const Machine& machine, const MachineState& state) {
   if (state.allowed_cpus > 0) threads = std::min(threads, state.allowed_cpus);
   if (state.cpu_quota > 0) threads = std::min(threads, static_cast<int>(std::floor(state.cpu_quota)));
   return std::max(1, threads);
+}
+
+std::string why_too_many_threads(int threads, const MachineState& state) {
+  const auto quota = std::max(1, static_cast<int>(std::floor(state.cpu_quota)));
+  if (state.cpu_quota > 0 && threads > quota)
+    return fmt::format(
+        "{} threads are more than the cgroup's CPU quota of {:.3g} lets run at once: use {}, or raise the "
+        "quota "
+        "(cpu.max, in version 1 cpu.cfs_quota_us)",
+        threads, state.cpu_quota, quota);
+  if (state.allowed_cpus > 0 && threads > state.allowed_cpus)
+    return fmt::format("{} threads are more than the {} CPUs that affinity and cpuset leave now: use {}",
+                       threads, state.allowed_cpus, state.allowed_cpus);
+  return "";
 }
 
 std::int64_t usable_memory_bytes(const MachineState& state) {
@@ -43,6 +60,18 @@ std::vector<int> place(const Machine& machine, int n_threads) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(n_threads); ++i)
     cpus.push_back(order.empty() ? -1 : order[i % order.size()]);
   return cpus;
+}
+
+std::vector<int> nodes_of(const Machine& machine, const std::vector<int>& cpus) {
+  std::vector<int> nodes;
+  for (const int cpu : cpus) {
+    const auto has = [cpu](const Core& core) {
+      return std::find(core.cpus.begin(), core.cpus.end(), cpu) != core.cpus.end();
+    };
+    const auto core = std::find_if(machine.cores.begin(), machine.cores.end(), has);
+    nodes.push_back(core == machine.cores.end() ? 0 : core->node);
+  }
+  return nodes;
 }
 
 }  // namespace oldiron

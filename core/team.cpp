@@ -11,6 +11,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <numeric>
 #include <set>
 #include <string>
 #include <system_error>
@@ -19,6 +20,7 @@
 
 #include "core/check.hpp"
 #include "core/clock.hpp"
+#include "core/stats.hpp"
 
 namespace oldiron {
 namespace {
@@ -26,7 +28,12 @@ namespace {
 // Longer than the usual imbalance between two barriers of a layer, and about twice what a futex sleep and
 // wake costs on a virtual machine (50 to 100 us); short enough that a rank whose partner lost its CPU soon
 // gives its own away.
-constexpr double kSpin_s = 200e-6;
+constexpr double kShortSpin_s = 200e-6;
+// Longer than any wait of a step whose ranks all run, and than what rank 0 does alone between two steps; a
+// rank that is not back by then has lost its CPU, and a team that nobody runs for so long is at rest.
+constexpr double kLongSpin_s = 20e-3;
+constexpr int kEmptyBarriers = 50;
+constexpr int kEmptyRuns = 7;
 
 // MXCSR: flush-to-zero is bit 15, denormals-are-zero bit 6 (Intel SDM volume 1, 10.2.3).
 constexpr unsigned kFlushDenormals = 0x8040;
@@ -56,19 +63,19 @@ class Word {
 
   /// Returns the first value seen that is not wanted away by `keep_waiting`.
   template <class KeepWaiting>
-  std::uint32_t wait(double spin_s, KeepWaiting keep_waiting) {
+  std::uint32_t wait(std::uint64_t spin_ticks, KeepWaiting keep_waiting) {
     std::uint32_t value = load();
     if (!keep_waiting(value)) return value;
-    if (spin_s > 0) {
-      const double until_s = now_s() + spin_s;
+    if (spin_ticks > 0) {
+      const std::uint64_t start = ticks_now();
       do {
-        // 32 pauses are 0.5 to 1.5 us: the clock is then a small part of the loop.
+        // 32 pauses are 0.1 to 1.5 us: the clock is then a small part of the loop.
         for (int i = 0; i < 32; ++i) {
           _mm_pause();
           value = load();
           if (!keep_waiting(value)) return value;
         }
-      } while (now_s() < until_s);
+      } while (ticks_now() - start < spin_ticks);
     }
     sleepers_.fetch_add(1);
     while (keep_waiting(value = value_.load())) futex(FUTEX_WAIT_PRIVATE, value);
@@ -120,82 +127,95 @@ class Lent {
 };
 
 /// Spinning pays only if every rank has a CPU to itself; a shared one is better left to the partner.
-double spin_for(const std::vector<int>& cpus) {
+double spin_for(const std::vector<int>& cpus, Wait wait) {
+  if (wait == Wait::sleep) return 0;
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 0;
   if (cpus.size() > static_cast<std::size_t>(CPU_COUNT(&allowed))) return 0;
   std::set<int> seen;
   for (const int cpu : cpus)
     if (cpu >= 0 && !seen.insert(cpu).second) return 0;
-  return kSpin_s;
+  return wait == Wait::spin ? kLongSpin_s : kShortSpin_s;
 }
 
 }  // namespace
 
-// A line of cache each, two for the neighbour that the prefetcher brings: ranks write theirs without
+// A line of cache each, two for the neighbour that the prefetcher brings: threads write theirs without
 // disturbing others.
-struct alignas(128) Team::Rank {
-  Word ticket;  ///< changes when the rank shall work
-  std::atomic<double> waited_s{0};
+struct alignas(128) Team::Thread {
+  Word ticket;  ///< changes when the thread shall work
   std::atomic<bool> pinned{false};
   std::thread thread;
 };
 
-struct Team::State {
-  explicit State(std::size_t ranks, double spin) : rank(ranks), spin_s(spin) {}
+struct alignas(128) Team::Rank {
+  std::atomic<std::uint64_t> waited{0};    ///< ticks; written by the rank, and between runs
+  std::atomic<std::uint64_t> finished{0};  ///< when its part of the run ended
+};
 
+struct Team::State {
+  explicit State(std::size_t threads) : thread(threads), rank(threads) {}
+
+  std::vector<Thread> thread;
   std::vector<Rank> rank;
-  double spin_s;
+  std::atomic<std::uint64_t> spin_ticks{0};
+  std::vector<int> rank_of;       ///< of each thread that works
+  std::vector<Range> neighbours;  ///< of each rank: those on its node
+  int active = 0;
+  const std::function<void(int, int)>* f = nullptr;
   alignas(128) std::atomic<std::uint32_t> arrived{0};
-  alignas(128) Word generation;  ///< of the barrier: its change is the sense that turns
-  alignas(128) Word busy;        ///< workers that have not finished
+  std::atomic<std::int64_t> barriers{0};  ///< written by the last to arrive, who has this line anyway
+  alignas(128) Word generation;           ///< of the barrier: its change is the sense that turns
+  alignas(128) Word busy;                 ///< workers that have not finished
   alignas(128) std::atomic<bool> running{false};
   std::atomic<bool> stopping{false};
   std::atomic<bool> aborted{false};
   std::mutex error_mutex;
   std::exception_ptr error;
-  const std::function<void(int, int)>* f = nullptr;
-  int active = 0;
 };
 
-Team::Team(std::vector<int> cpus) : cpus_(std::move(cpus)) {
+Team::Team(std::vector<int> cpus, Wait wait, std::vector<int> nodes)
+    : cpus_(std::move(cpus)), nodes_(std::move(nodes)) {
   CHECK(!cpus_.empty(), "a team has at least one rank");
-  state_ = std::make_unique<State>(cpus_.size(), spin_for(cpus_));
-  state_->rank[0].pinned = Lent(cpus_[0]).pinned();
+  CHECK(nodes_.empty() || nodes_.size() == cpus_.size(), "a node for each CPU, or for none");
+  state_ = std::make_unique<State>(cpus_.size());
+  set_wait(wait);
+  state_->thread[0].pinned = Lent(cpus_[0]).pinned();
   state_->busy.store(static_cast<std::uint32_t>(size() - 1));
-  for (int rank = 1; rank < size(); ++rank) {
+  for (int thread = 1; thread < size(); ++thread) {
     try {
-      state_->rank[static_cast<std::size_t>(rank)].thread = std::thread([this, rank] { work(rank); });
+      state_->thread[static_cast<std::size_t>(thread)].thread = std::thread([this, thread] { work(thread); });
     } catch (const std::system_error& e) {
       stop();
       throw Error("cannot start " + std::to_string(size()) + " threads: " + e.what() +
                   "; raise the limit of processes " + "(ulimit -u, pids.max) or use fewer threads");
     }
   }
-  state_->busy.wait(state_->spin_s, [](std::uint32_t busy) { return busy != 0; });
+  state_->busy.wait(state_->spin_ticks, [](std::uint32_t busy) { return busy != 0; });
 }
 
 Team::~Team() { stop(); }
 
 void Team::stop() {
   state_->stopping = true;
-  for (Rank& rank : state_->rank) {
-    rank.ticket.store(rank.ticket.load() + 1);
-    if (rank.thread.joinable()) rank.thread.join();
+  for (Thread& thread : state_->thread) {
+    thread.ticket.store(thread.ticket.load() + 1);
+    if (thread.thread.joinable()) thread.thread.join();
   }
 }
 
-void Team::work(int rank) {
-  Rank& self = state_->rank[static_cast<std::size_t>(rank)];
-  self.pinned = pin_self(cpus_[static_cast<std::size_t>(rank)]);
+void Team::work(int thread) {
+  State& state = *state_;
+  Thread& self = state.thread[static_cast<std::size_t>(thread)];
+  self.pinned = pin_self(cpus_[static_cast<std::size_t>(thread)]);
   flush_denormals();
   std::uint32_t seen = 0;
-  if (state_->busy.add(static_cast<std::uint32_t>(-1)) == 0) state_->busy.wake();
+  if (state.busy.add(static_cast<std::uint32_t>(-1)) == 0) state.busy.wake();
   while (true) {
-    seen = self.ticket.wait(state_->spin_s, [seen](std::uint32_t ticket) { return ticket == seen; });
-    if (state_->stopping) return;
-    call(rank);
-    if (state_->busy.add(static_cast<std::uint32_t>(-1)) == 0) state_->busy.wake();
+    seen = self.ticket.wait(state.spin_ticks, [seen](std::uint32_t ticket) { return ticket == seen; });
+    if (state.stopping) return;
+    call(state.rank_of[static_cast<std::size_t>(thread)]);
+    if (state.busy.add(static_cast<std::uint32_t>(-1)) == 0) state.busy.wake();
   }
 }
 
@@ -207,6 +227,7 @@ void Team::call(int rank) {
   } catch (...) {
     fail(std::current_exception());
   }
+  state_->rank[static_cast<std::size_t>(rank)].finished.store(ticks_now(), std::memory_order_relaxed);
 }
 
 void Team::fail(std::exception_ptr error) {
@@ -220,6 +241,30 @@ void Team::fail(std::exception_ptr error) {
   state_->generation.wake();
 }
 
+void Team::number(int active) {
+  State& state = *state_;
+  if (state.active == active) return;
+  state.active = active;
+  const auto n = static_cast<std::size_t>(active);
+  // Nodes in the order in which the threads come to them: the caller's is the first, so that it stays rank 0.
+  std::vector<std::size_t> place(n, 0);
+  for (std::size_t thread = 1; thread < n && !nodes_.empty(); ++thread)
+    place[thread] =
+        static_cast<std::size_t>(std::find(nodes_.begin(), nodes_.end(), nodes_[thread]) - nodes_.begin());
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return place[a] < place[b]; });
+  state.rank_of.assign(n, 0);
+  state.neighbours.assign(n, {});
+  for (std::size_t rank = 0, begin = 0; rank < n; ++rank) {
+    state.rank_of[order[rank]] = static_cast<int>(rank);
+    if (place[order[rank]] != place[order[begin]]) begin = rank;
+    for (std::size_t each = begin; each <= rank; ++each)
+      state.neighbours[each] = {static_cast<std::int64_t>(begin), static_cast<std::int64_t>(rank + 1)};
+  }
+}
+
 void Team::run(int active, const std::function<void(int rank, int active)>& f) {
   CHECK(active >= 1 && active <= size(), "ranks asked for are in the team");
   State& state = *state_;
@@ -227,15 +272,25 @@ void Team::run(int active, const std::function<void(int rank, int active)>& f) {
   {
     const Lent lent(cpus_[0]);
     state.f = &f;
-    state.active = active;
+    number(active);
     state.arrived = 0;
     state.busy.store(static_cast<std::uint32_t>(active - 1));
-    for (int rank = 1; rank < active; ++rank) {
-      Word& ticket = state.rank[static_cast<std::size_t>(rank)].ticket;
+    for (int thread = 1; thread < active; ++thread) {
+      Word& ticket = state.thread[static_cast<std::size_t>(thread)].ticket;
       ticket.store(ticket.load() + 1);
     }
     call(0);
-    state.busy.wait(state.spin_s, [](std::uint32_t busy) { return busy != 0; });
+    state.busy.wait(state.spin_ticks, [](std::uint32_t busy) { return busy != 0; });
+    if (active > 1) {
+      // The end of a run is a barrier too, whose last part only rank 0 sees.
+      state.barriers.fetch_add(1, std::memory_order_relaxed);
+      const std::uint64_t end = ticks_now();
+      for (int rank = 0; rank < active; ++rank) {
+        const std::uint64_t finished = state.rank[static_cast<std::size_t>(rank)].finished.load();
+        // Counters of two CPUs may be apart by a few ticks.
+        if (finished < end) add_wait(rank, end - finished);
+      }
+    }
   }
   state.aborted = false;
   const std::exception_ptr error = std::exchange(state.error, nullptr);
@@ -246,28 +301,49 @@ void Team::run(int active, const std::function<void(int rank, int active)>& f) {
 void Team::barrier(int rank) {
   State& state = *state_;
   if (state.active == 1) return;
+  const std::uint64_t start = ticks_now();
   const std::uint32_t turn = state.generation.load();
   if (state.aborted) throw Aborted{};
   if (state.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<std::uint32_t>(state.active)) {
     state.arrived.store(0, std::memory_order_relaxed);
+    state.barriers.store(state.barriers.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     state.generation.add(1);
     state.generation.wake();
+    add_wait(rank, ticks_now() - start);
     return;
   }
-  const double start_s = now_s();
-  state.generation.wait(state.spin_s, [turn](std::uint32_t now) { return now == turn; });
-  std::atomic<double>& waited_s = state.rank[static_cast<std::size_t>(rank)].waited_s;
-  waited_s.store(waited_s.load(std::memory_order_relaxed) + now_s() - start_s, std::memory_order_relaxed);
+  state.generation.wait(state.spin_ticks, [turn](std::uint32_t now) { return now == turn; });
+  add_wait(rank, ticks_now() - start);
   if (state.aborted) throw Aborted{};
 }
 
-double Team::waited_s(int rank) const { return state_->rank[static_cast<std::size_t>(rank)].waited_s; }
-
-void Team::reset_waits() {
-  for (Rank& rank : state_->rank) rank.waited_s = 0;
+void Team::add_wait(int rank, std::uint64_t ticks) {
+  std::atomic<std::uint64_t>& waited = state_->rank[static_cast<std::size_t>(rank)].waited;
+  waited.store(waited.load(std::memory_order_relaxed) + ticks, std::memory_order_relaxed);
 }
 
-bool Team::pinned(int rank) const { return state_->rank[static_cast<std::size_t>(rank)].pinned; }
+Range Team::node_ranks(int rank) const { return state_->neighbours[static_cast<std::size_t>(rank)]; }
+
+double Team::waited_s(int rank) const {
+  return seconds_of(state_->rank[static_cast<std::size_t>(rank)].waited);
+}
+
+std::int64_t Team::barriers() const { return state_->barriers; }
+
+void Team::reset_waits() {
+  for (Rank& rank : state_->rank) rank.waited = 0;
+  state_->barriers = 0;
+}
+
+void Team::set_wait(Wait wait) {
+  state_->spin_ticks = static_cast<std::uint64_t>(spin_for(cpus_, wait) / seconds_of(1'000'000) * 1e6);
+}
+
+void Team::give_way() { state_->spin_ticks = 0; }
+
+double Team::spin_s() const { return seconds_of(state_->spin_ticks); }
+
+bool Team::pinned(int thread) const { return state_->thread[static_cast<std::size_t>(thread)].pinned; }
 
 void flush_denormals() { _mm_setcsr(_mm_getcsr() | kFlushDenormals); }
 
@@ -275,6 +351,26 @@ Range share(std::int64_t n, std::int64_t step, int rank, int size) {
   CHECK(n >= 0 && step >= 1 && size >= 1 && rank >= 0 && rank < size, "a share of something");
   const std::int64_t steps = (n + step - 1) / step;
   return {std::min(n, steps * rank / size * step), std::min(n, steps * (rank + 1) / size * step)};
+}
+
+Range share_of(std::int64_t n, std::int64_t step, Range ranks, int size) {
+  return {share(n, step, static_cast<int>(ranks.begin), size).begin,
+          share(n, step, static_cast<int>(ranks.end) - 1, size).end};
+}
+
+double empty_barrier_s(Team& team, int active) {
+  std::vector<double> each;
+  for (int i = 0; i < kEmptyRuns; ++i) {
+    double start_s = 0, end_s = 0;
+    team.run(active, [&](int rank, int) {
+      team.barrier(rank);
+      if (rank == 0) start_s = now_s();
+      for (int barrier = 0; barrier < kEmptyBarriers; ++barrier) team.barrier(rank);
+      if (rank == 0) end_s = now_s();
+    });
+    each.push_back((end_s - start_s) / kEmptyBarriers);
+  }
+  return median(each);
 }
 
 }  // namespace oldiron

@@ -86,8 +86,9 @@ std::vector<std::string> noise_tags(const Noise& noise) {
   if (noise.other_cpu_fraction >= kOtherCpus)
     tags.push_back(fmt::format("noisy: other processes used {:.1f} CPUs", noise.other_cpu_fraction));
   if (noise.throttled > 0)
-    tags.push_back(fmt::format("noisy: stopped {} times by the cgroup quota, {}", noise.throttled,
-                               seconds_text(noise.throttled_s)));
+    tags.push_back(fmt::format("noisy: throttled: the cgroup's CPU quota stopped it {} times, {} in all; use fewer "
+                               "threads or raise the quota",
+                               noise.throttled, seconds_text(noise.throttled_s)));
   if (noise.major_faults >= kFaults)
     tags.push_back(fmt::format("noisy: {} major page faults", noise.major_faults));
   if (noise.swap_ins > 0) tags.push_back(fmt::format("noisy: {} pages swapped in", noise.swap_ins));

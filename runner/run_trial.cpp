@@ -29,9 +29,14 @@ NoiseSnapshot snapshot(const TrialContext& context, const TrialEngine& engine) {
   return now;
 }
 
+// Our engine says it itself, of its timed part alone.
+constexpr const char* kThrottled = "noisy: throttled";
+
 /// Marks a finished trial noisy, and says so at each of its measurements.
-void tag(Trial& trial, const std::vector<std::string>& tags) {
+void tag(Trial& trial, std::vector<std::string> tags) {
   if (tags.empty()) return;
+  if (trial.reason.find(kThrottled) != std::string::npos)
+    std::erase_if(tags, [](const std::string& each) { return each.starts_with(kThrottled); });
   for (auto& measurement : trial.measurements)
     measurement.tags.insert(measurement.tags.end(), tags.begin(), tags.end());
   if (trial.status != Status::ok) return;
@@ -75,8 +80,11 @@ Trial run_trial(const TrialSpec& spec, EngineSet& engines, const TrialContext& c
   const double started_s = now_s();
 
   Trial trial;
-  const std::string no_fit =
-      context.needs_bytes > 0 ? why_no_fit(context.needs_bytes, before, engine->held_bytes(spec)) : "";
+  // Asked before each trial: a quota may change between two.
+  std::string no_fit =
+      why_too_many_threads(std::max(spec.config.decode_threads, spec.config.prefill_threads), before);
+  if (no_fit.empty() && context.needs_bytes > 0)
+    no_fit = why_no_fit(context.needs_bytes, before, engine->held_bytes(spec));
   MachineState after = before;
   if (!no_fit.empty()) {
     trial = refused(spec, no_fit);

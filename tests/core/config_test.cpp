@@ -127,6 +127,19 @@ TEST(Config, ResolveFillsInWhatWillRun) {
   EXPECT_EQ(resolve(Config{}, Machine{}, ModelSpec{}).n_experts, 0);
 }
 
+TEST(Config, ResolveLeavesThreadsToTheQuota) {
+  const auto threads = [](const MachineState& state) {
+    return resolve(Config{}, machine_of(6, 2), state, moe()).decode_threads;
+  };
+  EXPECT_EQ(threads({}), 6);
+  EXPECT_EQ(threads({.cpu_quota = 3.9}), 3);
+  EXPECT_EQ(threads({.cpu_quota = 0.3}), 1);
+  EXPECT_EQ(threads({.cpu_quota = 100}), 6);
+  EXPECT_EQ(threads({.allowed_cpus = 2, .cpu_quota = 3.9}), 2);
+  EXPECT_EQ(resolve({.decode_threads = 5}, machine_of(6), {.cpu_quota = 2}, moe()).decode_threads, 5)
+      << "what is set stays, and is refused elsewhere";
+}
+
 TEST(Config, WhyInvalid) {
   const auto why = [](Config config, const ModelSpec& model) {
     return why_invalid(config, machine_of(2, 2), model);

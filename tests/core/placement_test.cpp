@@ -58,6 +58,22 @@ TEST(UsableThreads, is_the_least_of_cores_cpus_and_quota) {
   EXPECT_EQ(usable_threads(Machine{}, {}), 1);
 }
 
+TEST(WhyTooManyThreads, names_the_quota_and_the_way_out) {
+  EXPECT_EQ(why_too_many_threads(4, {}), "");
+  EXPECT_EQ(why_too_many_threads(4, {.allowed_cpus = 4, .cpu_quota = 4}), "");
+  EXPECT_EQ(why_too_many_threads(1, {.cpu_quota = 0.25}), "") << "one thread always may";
+  EXPECT_EQ(
+      why_too_many_threads(2, {.cpu_quota = 1.5}),
+      "2 threads are more than the cgroup's CPU quota of 1.5 lets run at once: use 1, or raise the quota "
+      "(cpu.max, in version 1 cpu.cfs_quota_us)");
+  EXPECT_EQ(why_too_many_threads(5, {.allowed_cpus = 4}),
+            "5 threads are more than the 4 CPUs that affinity and cpuset leave now: use 4");
+}
+
+TEST(NodesOf, finds_each_cpu) {
+  EXPECT_EQ(nodes_of(two_sockets(), {0, 2, 5, 7, -1}), (std::vector<int>{0, 1, 0, 1, 0}));
+}
+
 constexpr std::int64_t kGB = 1'000'000'000;
 constexpr std::int64_t kHalfGiB = std::int64_t{512} << 20;
 

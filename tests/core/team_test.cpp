@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <xmmintrin.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -105,6 +106,127 @@ TEST(Team, counts_waits_per_rank) {
   team.reset_waits();
   EXPECT_EQ(team.waited_s(0), 0);
   EXPECT_EQ(team.waited_s(1), 0);
+}
+
+TEST(Team, the_last_to_arrive_counts_what_the_barrier_costs) {
+  Team team({-1, -1});
+  team.run(2, [&](int rank, int) {
+    for (int barrier = 0; barrier < 1000; ++barrier) team.barrier(rank);
+  });
+  // Each was last at some of them, or waited at others.
+  EXPECT_GT(team.waited_s(0), 0);
+  EXPECT_GT(team.waited_s(1), 0);
+}
+
+TEST(Team, waits_are_at_least_what_others_made_them) {
+  Team team({-1, -1, -1});
+  team.reset_waits();
+  std::atomic<int> started{0};
+  team.run(3, [&](int rank, int) {
+    ++started;
+    while (started < 3) std::this_thread::yield();
+    if (rank == 1) std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    team.barrier(rank);
+    if (rank == 2) std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  });
+  EXPECT_GT(team.waited_s(0), 0.05) << "once in the barrier, once at the end of the run";
+  EXPECT_GT(team.waited_s(1), 0.025) << "the end of the run counts for workers too";
+  EXPECT_GT(team.waited_s(2), 0.025);
+  EXPECT_LT(team.waited_s(0), 10);
+}
+
+TEST(Team, counts_barriers_and_ends_of_runs) {
+  Team team = crowd();
+  team.reset_waits();
+  for (int round = 0; round < 10; ++round)
+    team.run(3, [&](int rank, int) {
+      for (int barrier = 0; barrier < 7; ++barrier) team.barrier(rank);
+    });
+  EXPECT_EQ(team.barriers(), 80);
+  team.run(1, [&](int rank, int) { team.barrier(rank); });
+  EXPECT_EQ(team.barriers(), 80) << "nobody to wait for";
+  team.reset_waits();
+  EXPECT_EQ(team.barriers(), 0);
+}
+
+TEST(Team, an_empty_barrier_takes_time) {
+  Team team({-1, -1});
+  EXPECT_GT(empty_barrier_s(team, 2), 0);
+  EXPECT_LT(empty_barrier_s(team, 2), 1);
+}
+
+TEST(Team, spins_as_the_lever_says) {
+  const int cpu = first_cpu();
+  EXPECT_EQ(Team({cpu}, Wait::sleep).spin_s(), 0);
+  EXPECT_NEAR(Team({cpu}, Wait::automatic).spin_s(), 200e-6, 1e-6);
+  EXPECT_NEAR(Team({cpu}, Wait::spin).spin_s(), 20e-3, 1e-4);
+  EXPECT_EQ(Team({cpu, cpu}, Wait::spin).spin_s(), 0) << "a shared CPU is left to the partner";
+  Team team({cpu}, Wait::spin);
+  team.give_way();
+  EXPECT_EQ(team.spin_s(), 0);
+  team.set_wait(Wait::automatic);
+  EXPECT_GT(team.spin_s(), 0);
+}
+
+TEST(Team, works_with_each_way_of_waiting) {
+  for (const Wait wait : {Wait::automatic, Wait::spin, Wait::sleep}) {
+    Team team({-1, -1}, wait);
+    std::atomic<int> calls{0};
+    for (int round = 0; round < 200; ++round) {
+      if (round == 100) team.give_way();
+      team.run(2, [&](int rank, int) {
+        team.barrier(rank);
+        ++calls;
+        team.barrier(rank);
+      });
+    }
+    EXPECT_EQ(calls, 400);
+  }
+}
+
+/// Two nodes of four cores with two hardware threads each, as place() fills them.
+const std::vector<int> kTwoNodes = {0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1};
+
+std::vector<int> node_of_rows(Team& team, int active, std::int64_t rows) {
+  std::vector<int> owner(static_cast<std::size_t>(rows), -1);
+  team.run(active, [&](int rank, int size) {
+    const Range mine = share(rows, 1, rank, size);
+    const Range node = team.node_ranks(rank);
+    for (std::int64_t row = mine.begin; row < mine.end; ++row)
+      owner[static_cast<std::size_t>(row)] = node.begin == 0 ? 0 : 1;
+  });
+  return owner;
+}
+
+TEST(Team, ranks_of_a_node_own_adjacent_rows_with_and_without_second_threads) {
+  Team team(std::vector<int>(16, -1), Wait::automatic, kTwoNodes);
+  std::vector<int> halves(64, 0);
+  std::fill(halves.begin() + 32, halves.end(), 1);
+  EXPECT_EQ(node_of_rows(team, 16, 64), halves);
+  EXPECT_EQ(node_of_rows(team, 8, 64), halves);
+  EXPECT_EQ(node_of_rows(team, 4, 64), std::vector<int>(64, 0));
+  EXPECT_EQ(node_of_rows(team, 16, 64), halves) << "again after another number";
+}
+
+TEST(Team, a_thread_works_on_the_rows_of_its_node) {
+  Team team(std::vector<int>(16, -1), Wait::automatic, kTwoNodes);
+  const auto threads_of = [&](int active) {
+    std::vector<std::thread::id> thread(static_cast<std::size_t>(active));
+    team.run(active,
+             [&](int rank, int) { thread[static_cast<std::size_t>(rank)] = std::this_thread::get_id(); });
+    return thread;
+  };
+  // With 8 the threads are in the order of their making; with 16 the second threads of node 0 come between.
+  const auto cores = threads_of(8), all = threads_of(16);
+  for (std::size_t rank = 0; rank < 4; ++rank) {
+    EXPECT_EQ(all[rank], cores[rank]);
+    EXPECT_EQ(all[rank + 8], cores[rank + 4]);
+  }
+  EXPECT_EQ(cores[0], std::this_thread::get_id());
+  EXPECT_EQ(team.node_ranks(0), (Range{0, 8}));
+  EXPECT_EQ(team.node_ranks(7), (Range{0, 8}));
+  EXPECT_EQ(team.node_ranks(8), (Range{8, 16}));
+  EXPECT_EQ(team.node_ranks(15), (Range{8, 16}));
 }
 
 TEST(Team, rethrows_the_exception_of_any_rank) {
@@ -213,6 +335,12 @@ TEST(Share, covers_all_without_overlap_in_steps) {
         }
         EXPECT_EQ(at, n);
       }
+}
+
+TEST(Share, of_several_ranks_is_what_they_have_together) {
+  EXPECT_EQ(share_of(704, 16, {0, 8}, 16), (Range{0, 352}));
+  EXPECT_EQ(share_of(704, 16, {8, 16}, 16), (Range{352, 704}));
+  EXPECT_EQ(share_of(100, 16, {2, 3}, 3), share(100, 16, 2, 3));
 }
 
 TEST(ShareDeathTest, refuses_nonsense) { EXPECT_DEATH(share(10, 0, 0, 1), "broken promise"); }

@@ -81,7 +81,7 @@ TEST(Noise, tags_name_what_disturbed) {
   EXPECT_THAT(noise_tags({.steal_fraction = 0.04}), ElementsAre("noisy: steal 4 %"));
   EXPECT_THAT(noise_tags({.other_cpu_fraction = 0.84}), ElementsAre("noisy: other processes used 0.8 CPUs"));
   EXPECT_THAT(noise_tags({.throttled = 3, .throttled_s = 0.25}),
-              ElementsAre(HasSubstr("noisy: stopped 3 times by the cgroup quota")));
+              ElementsAre(HasSubstr("noisy: throttled: the cgroup's CPU quota stopped it 3 times")));
   EXPECT_THAT(noise_tags({.major_faults = 30, .swap_ins = 1}),
               ElementsAre("noisy: 30 major page faults", "noisy: 1 pages swapped in"));
 }

@@ -77,6 +77,19 @@ TEST_F(RunTrial, FillsProvenance) {
   EXPECT_GE(trial.provenance.wall_s, 0);
 }
 
+TEST_F(RunTrial, MoreThreadsThanTheQuotaAreNotStarted) {
+  spec.config.decode_threads = 4;
+  state.cpu_quota = 4;
+  EXPECT_EQ(run().status, Status::ok);
+  state.cpu_quota = 2.5;  // lowered between two trials
+  const Trial trial = run();
+  EXPECT_EQ(trial.status, Status::unsupported);
+  EXPECT_EQ(trial.reason,
+            "4 threads are more than the cgroup's CPU quota of 2.5 lets run at once: use 2, or raise the quota "
+            "(cpu.max, in version 1 cpu.cfs_quota_us)");
+  EXPECT_EQ(engine->runs, 1);
+}
+
 TEST_F(RunTrial, WhatDoesNotFitIsNotStarted) {
   context.needs_bytes = 14'000'000'000;
   const Trial trial = run();
