@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -45,7 +46,7 @@ void* map_huge(std::size_t bytes) {
 
 }  // namespace
 
-Buffer::Buffer(std::size_t bytes, PageSize page_size) : size_(bytes) {
+Buffer::Buffer(std::size_t bytes, PageSize page_size) : size_(bytes), page_size_(page_size) {
   if (bytes == 0) return;
   CHECK(bytes <= PTRDIFF_MAX / 2, "a size is no wrapped negative number");
   if (page_size == PageSize::huge) {
@@ -80,14 +81,31 @@ Buffer::Buffer(Buffer&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
       mapping_(std::exchange(other.mapping_, nullptr)),
-      mapped_(std::exchange(other.mapped_, 0)) {}
+      mapped_(std::exchange(other.mapped_, 0)),
+      page_size_(other.page_size_) {}
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(mapping_, other.mapping_);
   std::swap(mapped_, other.mapped_);
+  std::swap(page_size_, other.page_size_);
   return *this;
+}
+
+void Buffer::touch(std::size_t begin, std::size_t end) {
+  CHECK(begin <= end && end <= size_, "a part of the buffer");
+  for (std::size_t at = begin / kSmallPage * kSmallPage; at < end; at += kSmallPage) {
+    // Atomic, as the neighbour's part may begin in the same page.
+    std::atomic_ref<std::byte> byte(data_[at]);
+    byte.store(byte.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  }
+}
+
+void Buffer::collapse() {
+  if (page_size_ != PageSize::transparent || size_ == 0) return;
+  constexpr int kCollapse = 25;  // MADV_COLLAPSE, which the headers of Debian 12 lack
+  madvise(data_, round_up(size_, kHugePage), kCollapse);
 }
 
 std::int64_t Buffer::huge_page_bytes() const {

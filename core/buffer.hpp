@@ -24,6 +24,14 @@ class Buffer {
 
   std::size_t size() const { return size_; }
 
+  /// Touches every page of [begin, end), by the thread that shall have them near; the content stays.
+  void touch(std::size_t begin, std::size_t end);
+
+  /// Once it is filled: asks again for huge pages where a transparent buffer did not get them at the first
+  /// touch, because memory was in pieces or the system does not offer them by itself. Copies those parts.
+  /// Linux 6.1 and later; else, and without page_size=transparent, nothing happens.
+  void collapse();
+
   /// Bytes of it that lie in huge pages now, from /proc/self/smaps; -1 if that cannot be read.
   std::int64_t huge_page_bytes() const;
 
@@ -32,6 +40,7 @@ class Buffer {
   std::size_t size_ = 0;
   void* mapping_ = nullptr;  ///< all that was mapped, with what alignment took and the guards
   std::size_t mapped_ = 0;
+  PageSize page_size_ = PageSize::small;
 };
 
 }  // namespace oldiron

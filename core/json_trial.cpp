@@ -26,20 +26,25 @@ Status status_from_name(const std::string& name) {
 bool is_number(const Lever& lever) { return lever.domain.names.empty(); }
 
 Json to_json(const Provenance& provenance) {
-  return {{"engine_version", provenance.engine_version},
-          {"machine_fingerprint", provenance.machine_fingerprint},
-          {"model_fingerprint", provenance.model_fingerprint},
-          {"command", provenance.command},
-          {"started", provenance.started},
-          {"wall_s", provenance.wall_s},
-          {"load_s", provenance.load_s},
-          {"worker_age_s", provenance.worker_age_s},
-          {"peak_rss_bytes", provenance.peak_rss_bytes},
-          {"huge_page_bytes", provenance.huge_page_bytes},
-          {"cpus", provenance.cpus},
-          {"before", to_json(provenance.before)},
-          {"after", to_json(provenance.after)},
-          {"log_path", provenance.log_path}};
+  Json json = {{"engine_version", provenance.engine_version},
+               {"machine_fingerprint", provenance.machine_fingerprint},
+               {"model_fingerprint", provenance.model_fingerprint},
+               {"command", provenance.command},
+               {"started", provenance.started},
+               {"wall_s", provenance.wall_s},
+               {"load_s", provenance.load_s},
+               {"worker_age_s", provenance.worker_age_s},
+               {"peak_rss_bytes", provenance.peak_rss_bytes},
+               {"huge_page_bytes", provenance.huge_page_bytes},
+               {"cpus", provenance.cpus},
+               {"before", to_json(provenance.before)},
+               {"after", to_json(provenance.after)},
+               {"log_path", provenance.log_path}};
+  // Absent where nothing was read, as in trials that were written before there was such a key.
+  for (const PagesObtained& each : provenance.pages)
+    json["pages"].push_back(
+        {{"use", each.use}, {"bytes", each.bytes}, {"huge_page_bytes", each.huge_page_bytes}});
+  return json;
 }
 
 Provenance provenance_from_json(const Json& json) {
@@ -55,6 +60,16 @@ Provenance provenance_from_json(const Json& json) {
   reader.read("worker_age_s", provenance.worker_age_s);
   reader.read("peak_rss_bytes", provenance.peak_rss_bytes);
   reader.read("huge_page_bytes", provenance.huge_page_bytes);
+  if (reader.has("pages"))
+    for (const Json& each : reader.list("pages")) {
+      JsonReader pages(each, "trial.provenance.pages");
+      PagesObtained obtained;
+      pages.read("use", obtained.use);
+      pages.read("bytes", obtained.bytes);
+      pages.read("huge_page_bytes", obtained.huge_page_bytes);
+      pages.finish();
+      provenance.pages.push_back(std::move(obtained));
+    }
   reader.read("cpus", provenance.cpus);
   provenance.before = machine_state_from_json(reader.at("before"));
   provenance.after = machine_state_from_json(reader.at("after"));

@@ -31,12 +31,20 @@ struct TrialSpec {
   std::string type = {};            ///< of a card: profile or type ("q4_0")
   std::string card_head_type = {};  ///< of a card: type of the head as the file would have it ("q6_k"); the
                                     ///< lever head_type is another thing
-  int layers = 0;  ///< 0: all; else cut to the first n (a benchmark cut)
+  int layers = 0;                   ///< 0: all; else cut to the first n (a benchmark cut)
   Workload workload = {};
   Config config = {};  ///< resolved
   Budget budget = {};
   int repetition = 0;
   bool operator==(const TrialSpec&) const = default;
+};
+
+/// Memory of one use, and how much of it lay in huge pages after sampling, from smaps.
+struct PagesObtained {
+  std::string use = {};  ///< "weights", "keys and values", "scratch and the rest"
+  std::int64_t bytes = 0;
+  std::int64_t huge_page_bytes = -1;  ///< -1: not read
+  bool operator==(const PagesObtained&) const = default;
 };
 
 /// What was true while a trial ran; stored beside its result, never part of its key.
@@ -50,8 +58,9 @@ struct Provenance {
   double load_s = 0;  ///< 0: the worker had the model already
   double worker_age_s = 0;
   std::int64_t peak_rss_bytes = 0;
-  std::int64_t huge_page_bytes = -1;  ///< obtained, from smaps; -1: not read
-  std::vector<int> cpus = {};         ///< where the threads were put
+  std::int64_t huge_page_bytes = -1;      ///< of the weights: obtained, from smaps; -1: not read
+  std::vector<PagesObtained> pages = {};  ///< of our own engine; what was asked for is the lever page_size
+  std::vector<int> cpus = {};             ///< where the threads were put
   MachineState before = {}, after = {};
   std::string log_path = {};  ///< raw output of a foreign engine
   bool operator==(const Provenance&) const = default;
@@ -73,6 +82,10 @@ struct Trial {
 inline constexpr const char* kPrefill = "prefill_tokens_per_s";
 inline constexpr const char* kDecode = "decode_tokens_per_s";
 inline constexpr const char* kReadBandwidth = "read_bytes_per_s";  ///< measured in the same worker
+inline constexpr const char* kBarriers = "barriers_per_step";      ///< of a decode step
+inline constexpr const char* kBarrier = "barrier_s";  ///< one barrier at which all ranks arrive together
+/// With the rank behind it: the part of a decode step's time that this rank spent in barriers.
+inline constexpr const char* kBarrierWait = "barrier_wait_share/";
 // verify_s/n and batch_tokens_per_s/n carry their n behind a slash.
 
 /// The journal's key: engine version, machine, model, resolved configuration, workload, repetition; never

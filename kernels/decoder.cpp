@@ -132,6 +132,7 @@ Decoder::Impl::Impl(std::shared_ptr<const Weights> packed, const Config& config,
   head = model.tied_head ? embedding : weights.matrix("output.weight");
   if (!embedding || !head) throw Error(fmt::format("{}: tensor token_embd.weight or output.weight is missing", model.id));
   quantise = weights.quantised();
+  cache.touch(team);
 
   const std::int64_t t = options.max_step_tokens;
   q.resize(floats(t, max_over_layers(model, query_width)));
@@ -230,6 +231,11 @@ double Decoder::read_weights_bytes_per_s(int threads) {
     checksum += d.kernels.stream_read(body.data() + part.begin * kStep, static_cast<std::size_t>((part.end - part.begin) * kStep));
   });
   return static_cast<double>(blocks * kStep) / (now_s() - start_s);
+}
+
+std::vector<PagesObtained> Decoder::pages() const {
+  const KvCache& cache = impl_->cache;
+  return {{.use = "keys and values", .bytes = cache.bytes(), .huge_page_bytes = cache.huge_page_bytes()}};
 }
 
 std::vector<int> Decoder::distinct_experts() const { return impl_->distinct; }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/team.hpp"
+#include "core/trial.hpp"
 #include "kernels/registry.hpp"
 #include "kernels/weights.hpp"
 
@@ -52,6 +53,9 @@ class Decoder {
 
   /// Streams over the packed weights (checksum), the denominator measured on the very pages decode uses. Bytes per second.
   double read_weights_bytes_per_s(int threads);
+
+  /// The decoder's own memory by use, and how much of it lies in huge pages now.
+  std::vector<PagesObtained> pages() const;
 
   /// Distinct experts used per layer in the last step, and the hidden states [tokens][embedding] after the last layer.
   std::vector<int> distinct_experts() const;

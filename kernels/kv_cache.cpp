@@ -39,6 +39,15 @@ std::byte* KvCache::values(int layer, int sequence, int head_kv) {
   return buffer_.data() + l.values_offset + (std::int64_t{sequence} * l.heads + head_kv) * l.cells * l.value_bytes;
 }
 
+void KvCache::touch(Team& team) {
+  constexpr std::int64_t kPart = std::int64_t{2} << 20;  // a huge page belongs to one rank
+  team.run(team.size(), [&](int rank, int size) {
+    const Range part = share(bytes(), kPart, rank, size);
+    buffer_.touch(static_cast<std::size_t>(part.begin), static_cast<std::size_t>(part.end));
+  });
+  buffer_.collapse();
+}
+
 std::int64_t KvCache::rewind_room(std::int64_t end) const {
   return end <= smallest_cells_ ? end : std::min(end, smallest_slack_);
 }

@@ -7,6 +7,7 @@
 
 #include "core/buffer.hpp"
 #include "core/model.hpp"
+#include "core/team.hpp"
 
 namespace oldiron {
 
@@ -27,6 +28,11 @@ class KvCache {
 
   /// How far a sequence that reaches `end` may be rewound without losing keys; context if nothing wraps.
   std::int64_t rewind_room(std::int64_t end) const;
+
+  /// Touches all pages, spread evenly over the ranks, and gets them huge if that was asked for.
+  void touch(Team& team);
+
+  std::int64_t huge_page_bytes() const { return buffer_.huge_page_bytes(); }
 
   std::int64_t bytes() const { return static_cast<std::int64_t>(buffer_.size()); }
 

@@ -62,6 +62,7 @@ Weights::Weights(const WeightSource& source, const KernelSet& kernels, Activatio
   team.run(team.size(), [&](int rank, int size) {
     for (const auto& [tensor, matrix] : plan) load(source, *tensor, *matrix, rank, size);
   });
+  body_.collapse();
   if (!head_name_.empty()) replace_head(source, team);
 }
 
@@ -74,6 +75,7 @@ void Weights::replace_head(const WeightSource& source, Team& team) {
   head_ = Buffer(static_cast<std::size_t>(aligned(matrix.expert_bytes)), page_size_);
   matrix.data = head_.data();
   team.run(team.size(), [&](int rank, int size) { load(source, *tensor, matrix, rank, size); });
+  head_.collapse();
 }
 
 Matrix Weights::describe(const TensorSpec& tensor) const {

@@ -8,7 +8,9 @@
 #include "core/team.hpp"
 #include "core/text.hpp"
 #include "kernels/decoder.hpp"
+#include "probes/files.hpp"
 #include "probes/probe_machine.hpp"
+#include "probes/state.hpp"
 #include "runner/step_timer.hpp"
 
 namespace oldiron {
@@ -19,13 +21,31 @@ struct OwnEngine::Loaded {
   std::shared_ptr<Weights> weights;
   HeadType head = HeadType::as_is;
 
-  Loaded(TrialSpec trial_spec, std::vector<int> cpus) : spec(std::move(trial_spec)), team(std::move(cpus)) {}
+  Loaded(TrialSpec trial_spec, const std::vector<int>& cpus, const Machine& machine)
+      : spec(std::move(trial_spec)), team(cpus, spec.config.thread_wait, nodes_of(machine, cpus)) {}
 };
 
 namespace {
 
 ModelRequest request_of(const TrialSpec& spec) {
   return {.model = spec.model, .type = spec.type, .head_type = spec.card_head_type, .layers = spec.layers};
+}
+
+/// All other anonymous memory of this process: scratch, logits, converted weights, the heap.
+PagesObtained rest_of_memory(const std::vector<PagesObtained>& counted, bool explicit_pages) {
+  const std::string rollup = read_text("/proc/self/smaps_rollup").value_or("");
+  const auto bytes_of = [&](const char* key) { return number_after(rollup, key).value_or(0) * 1024; };
+  PagesObtained rest{.use = "scratch and the rest",
+                     .bytes = bytes_of("Anonymous:"),
+                     .huge_page_bytes = rollup.empty() ? -1 : bytes_of("AnonHugePages:")};
+  // Pages that were set aside are in neither sum.
+  for (const PagesObtained& each : counted) {
+    if (explicit_pages || rollup.empty()) break;
+    rest.bytes -= std::max(each.bytes, each.huge_page_bytes);
+    rest.huge_page_bytes -= each.huge_page_bytes;
+  }
+  rest.bytes = std::max(rest.bytes, rest.huge_page_bytes);
+  return rest;
 }
 
 // What the weights in memory depend on. The KV type is the decoder's, which is made anew for each trial.
@@ -50,7 +70,7 @@ void OwnEngine::load(const TrialSpec& spec, const Tell& tell, Trial& trial) {
   if (!fits_team || !same_weights(loaded_->spec, spec)) {
     loaded_.reset();  // frees the old weights before the new ones are asked for
     tell({.event = "loading"});
-    auto next = std::make_unique<Loaded>(spec, place(machine_, threads));
+    auto next = std::make_unique<Loaded>(spec, place(machine_, threads), machine_);
     const auto source = open_model(request, cards_dir_);
     next->weights = std::make_shared<Weights>(*source, kernel_set(isa_from_name(lever("isa").get(spec.config))),
                                               spec.config.activation_type, spec.config.page_size, next->team);
@@ -72,17 +92,27 @@ Trial OwnEngine::run(const TrialSpec& spec, const Tell& tell) {
   trial.spec = spec;
   if (spec.config.kv_type == KvType::q8_0 || spec.config.kv_type == KvType::q4_0)
     throw Unsupported("kv_type: our kernels keep keys and values as f16 or f32 only");
+  const int threads = std::max(spec.config.decode_threads, spec.config.prefill_threads);
+  if (const std::string reason = why_too_many_threads(threads, read_state()); !reason.empty())
+    throw Unsupported(reason);
   load(spec, tell, trial);
+  loaded_->team.set_wait(spec.config.thread_wait);
   StepTimer timer(loaded_->weights, spec, loaded_->team, [&tell](const std::string& name, double value) { tell({.event = "sample", .name = name, .value = value}); });
   trial.measurements = timer.measure();
   trial.status = Status::ok;
   for (const Measurement& m : trial.measurements)
     for (const std::string& tag : m.tags)
-      if (tag.starts_with("noisy")) {
+      if (tag.starts_with("noisy") && trial.reason.find(tag) == std::string::npos) {
         trial.status = Status::noisy;
-        trial.reason = tag;
+        trial.reason += (trial.reason.empty() ? "" : "; ") + tag;
       }
   trial.provenance.huge_page_bytes = loaded_->weights->huge_page_bytes();
+  trial.provenance.pages = timer.pages();
+  trial.provenance.pages.insert(
+      trial.provenance.pages.begin(),
+      {.use = "weights", .bytes = loaded_->weights->bytes(), .huge_page_bytes = trial.provenance.huge_page_bytes});
+  trial.provenance.pages.push_back(
+      rest_of_memory(trial.provenance.pages, spec.config.page_size == PageSize::huge));
   trial.provenance.cpus.assign(loaded_->team.cpus().begin(), loaded_->team.cpus().end());
   trial.provenance.model_fingerprint = loaded_->weights->model().fingerprint;
   return trial;

@@ -15,6 +15,7 @@ namespace {
 // A decode sample is this many steps: long enough that the clock and one interrupt do not show.
 constexpr int kStepsPerSample = 8;
 constexpr int kVerifySamples = 5;
+constexpr int kEmptyBarrierSamples = 6;
 constexpr int kWarmUpTokens = 32;
 // Neighbours on the same host take bandwidth without a trace in this machine's own counters; only reading shows it.
 constexpr double kSteadyBandwidth = 1.2;
@@ -49,26 +50,40 @@ std::vector<std::int32_t> token_ids(std::uint64_t seed, std::size_t n, int vocab
   return ids;
 }
 
-StepTimer::StepTimer(std::shared_ptr<const Weights> weights, const TrialSpec& spec, Team& team, std::function<void(const std::string& name, double value)> on_sample)
-    : spec_(spec), decoder_(std::move(weights), spec.config, options_for(spec), team), on_sample_(std::move(on_sample)),
+StepTimer::StepTimer(std::shared_ptr<const Weights> weights, const TrialSpec& spec, Team& team,
+                     std::function<void(const std::string& name, double value)> on_sample)
+    : spec_(spec),
+      team_(team),
+      decoder_(std::move(weights), spec.config, options_for(spec), team),
+      watch_(team, std::max(spec.config.decode_threads, spec.config.prefill_threads)),
+      on_sample_(std::move(on_sample)),
       depth_(spec.workload.depth_tokens) {
   const Workload& w = spec.workload;
   const int vocab = decoder_.model().vocab_size;
   tokens_ = token_ids(w.seed, static_cast<std::size_t>(w.prompt_tokens + w.generate_tokens + 4096), vocab);
-  logits_.resize(static_cast<std::size_t>(std::max({1, w.verify_max, w.streams_max})) * static_cast<std::size_t>(vocab));
+  logits_.resize(static_cast<std::size_t>(std::max({1, w.verify_max, w.streams_max})) *
+                 static_cast<std::size_t>(vocab));
 }
 
 double StepTimer::step_s(std::span<const StepToken> tokens, int threads) {
+  watch_.begin_step();
   const double start_s = now_s();
   decoder_.step(tokens, threads, logits_.data());
-  return now_s() - start_s;
+  const double seconds = now_s() - start_s;
+  watch_.end_step();
+  return seconds;
+}
+
+void StepTimer::warm_up(std::span<const StepToken> tokens, int threads) {
+  decoder_.step(tokens, threads, logits_.data());
+  watch_.look();
 }
 
 double StepTimer::read_rate() { return decoder_.read_weights_bytes_per_s(spec_.config.decode_threads); }
 
 Measurement StepTimer::prefill() {
   const Workload& w = spec_.workload;
-  const auto once = [&](int count) {
+  const auto once = [&](int count, bool timed) {
     decoder_.assume(0, w.depth_tokens);
     double total_s = 0;
     for (int begin = 0; begin < count; begin += spec_.config.ubatch) {
@@ -76,44 +91,64 @@ Measurement StepTimer::prefill() {
       std::vector<StepToken> step;
       for (int i = begin; i < end; ++i)
         step.push_back({.token = tokens_[static_cast<std::size_t>(i)], .sequence = 0, .position = w.depth_tokens + i, .logits = i + 1 == count});
-      total_s += step_s(step, spec_.config.prefill_threads);
+      if (timed) total_s += step_s(step, spec_.config.prefill_threads);
+      else warm_up(step, spec_.config.prefill_threads);
     }
     return total_s;
   };
-  once(std::min(kWarmUpTokens, w.prompt_tokens));
+  once(std::min(kWarmUpTokens, w.prompt_tokens), false);
   StopRule rule = StopRule::of(spec_.budget);
   rule.seconds /= 2;  // the other half is for decoding
   std::vector<double> samples;
   const double started_s = now_s();
   do {
-    samples.push_back(w.prompt_tokens / once(w.prompt_tokens));
+    samples.push_back(w.prompt_tokens / once(w.prompt_tokens, true));
     on_sample_(kPrefill, samples.back());
   } while (stop(rule, samples, now_s() - started_s) == Stop::go_on);
   return summarise(kPrefill, "tokens/s", samples);
 }
 
-Measurement StepTimer::decode() {
-  std::vector<double> samples;
+std::vector<Measurement> StepTimer::decode() {
+  const int threads = std::clamp(spec_.config.decode_threads, 1, team_.size());
   decoder_.assume(0, depth_);
-  const auto step = [&](int i) {
-    const StepToken token{.token = tokens_[static_cast<std::size_t>(spec_.workload.prompt_tokens + i)], .sequence = 0, .position = depth_ + i, .logits = true};
-    return step_s({&token, 1}, spec_.config.decode_threads);
+  const auto token = [&](int i) {
+    return StepToken{.token = tokens_[static_cast<std::size_t>(spec_.workload.prompt_tokens + i)],
+                     .sequence = 0,
+                     .position = depth_ + i,
+                     .logits = true};
   };
-  step(0);
-  step(1);
+  for (int i = 0; i < 2; ++i) {
+    const StepToken first = token(i);
+    warm_up({&first, 1}, threads);
+  }
   decoder_.rewind(0, depth_);
+  std::vector<double> rates, barriers;
+  std::vector<std::vector<double>> waits(static_cast<std::size_t>(threads));
   double seconds = 0;
   int steps = 0;
+  team_.reset_waits();
   for (int i = 0; i < spec_.workload.generate_tokens; ++i) {
-    seconds += step(i);
-    if (++steps == kStepsPerSample || i + 1 == spec_.workload.generate_tokens) {
-      samples.push_back(steps / seconds);
-      seconds = 0;
-      steps = 0;
-      on_sample_(kDecode, samples.back());
-    }
+    const StepToken next = token(i);
+    seconds += step_s({&next, 1}, threads);
+    if (++steps < kStepsPerSample && i + 1 < spec_.workload.generate_tokens) continue;
+    rates.push_back(steps / seconds);
+    barriers.push_back(static_cast<double>(team_.barriers()) / steps);
+    for (int rank = 0; rank < threads; ++rank)
+      waits[static_cast<std::size_t>(rank)].push_back(team_.waited_s(rank) / seconds);
+    team_.reset_waits();
+    seconds = 0;
+    steps = 0;
+    on_sample_(kDecode, rates.back());
   }
-  return summarise(kDecode, "tokens/s", samples);
+  std::vector<Measurement> all = {summarise(kDecode, "tokens/s", rates)};
+  if (threads == 1) return all;  // nobody to wait for
+  for (std::size_t rank = 0; rank < waits.size(); ++rank)
+    all.push_back(summarise(kBarrierWait + std::to_string(rank), "of a step", waits[rank]));
+  all.push_back(summarise(kBarriers, "barriers", barriers));
+  std::vector<double> empty;
+  for (int i = 0; i < kEmptyBarrierSamples; ++i) empty.push_back(empty_barrier_s(team_, threads));
+  all.push_back(summarise(kBarrier, "s", empty));
+  return all;
 }
 
 Measurement StepTimer::verify(int n) {
@@ -123,8 +158,8 @@ Measurement StepTimer::verify(int n) {
     std::vector<StepToken> step;
     for (int i = 0; i < n; ++i)
       step.push_back({.token = tokens_[static_cast<std::size_t>(i + (sample + 1) * n)], .sequence = 0, .position = depth_ + i, .logits = true});
-    const double seconds = step_s(step, spec_.config.decode_threads);
-    if (sample >= 0) samples.push_back(seconds);  // the first is a warm-up
+    if (sample < 0) warm_up(step, spec_.config.decode_threads);
+    else samples.push_back(step_s(step, spec_.config.decode_threads));
   }
   const std::string name = fmt::format("verify_s/{}", n);
   on_sample_(name, samples.back());
@@ -139,8 +174,8 @@ Measurement StepTimer::streams(int n) {
       decoder_.assume(s, depth_);
       step.push_back({.token = tokens_[static_cast<std::size_t>(s + (sample + 1) * n)], .sequence = s, .position = depth_, .logits = true});
     }
-    const double seconds = step_s(step, spec_.config.decode_threads);
-    if (sample >= 0) samples.push_back(n / seconds);
+    if (sample < 0) warm_up(step, spec_.config.decode_threads);
+    else samples.push_back(n / step_s(step, spec_.config.decode_threads));
   }
   const std::string name = fmt::format("batch_tokens_per_s/{}", n);
   on_sample_(name, samples.back());
@@ -153,16 +188,17 @@ std::vector<Measurement> StepTimer::measure() {
   read_rate();  // a warm-up: the first pass after a load is slow
   std::vector<double> read_rates = {read_rate(), read_rate()};
   if (w.generate_tokens > 0) {
-    Measurement measured = decode();
+    all = decode();
     read_rates.push_back(read_rate());
     read_rates.push_back(read_rate());
-    tag_moving_bandwidth(read_rates, measured);
-    all.push_back(measured);
+    tag_moving_bandwidth(read_rates, all.front());
   }
   if (w.prompt_tokens > 0) all.push_back(prefill());
   for (int n = 1; n <= w.verify_max; ++n) all.push_back(verify(n));
   for (int n = 1; n <= w.streams_max; n *= 2) all.push_back(streams(n));
   all.push_back(summarise(kReadBandwidth, "bytes/s", read_rates));
+  for (const std::string& tag : watch_.tags())
+    for (Measurement& each : all) each.tags.push_back(tag);
   return all;
 }
 

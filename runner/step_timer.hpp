@@ -8,6 +8,7 @@
 #include "core/team.hpp"
 #include "core/trial.hpp"
 #include "kernels/decoder.hpp"
+#include "runner/trial_watch.hpp"
 
 namespace oldiron {
 
@@ -21,19 +22,27 @@ class StepTimer {
   StepTimer(std::shared_ptr<const Weights> weights, const TrialSpec& spec, Team& team, std::function<void(const std::string& name, double value)> on_sample);
 
   /// Everything that the workload asks for, in the order decode (the read rate of the weights' own pages before
-  /// and after it), prefill, verify, streams.
+  /// and after it, and how long its ranks waited for each other), prefill, verify, streams.
   std::vector<Measurement> measure();
+
+  /// The pages of the decoder's own memory, now.
+  std::vector<PagesObtained> pages() const { return decoder_.pages(); }
 
  private:
   double read_rate();
   Measurement prefill();
-  Measurement decode();
+  std::vector<Measurement> decode();
   Measurement verify(int n);
   Measurement streams(int n);
   double step_s(std::span<const StepToken> tokens, int threads);
 
+  /// A step that is no part of a sample.
+  void warm_up(std::span<const StepToken> tokens, int threads);
+
   TrialSpec spec_;
+  Team& team_;
   Decoder decoder_;
+  TrialWatch watch_;
   std::function<void(const std::string& name, double value)> on_sample_;
   std::vector<std::int32_t> tokens_;
   std::vector<float> logits_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -63,6 +64,20 @@ struct Worker::Child {
   int pid = 0;
 };
 
+namespace {
+
+/// Scratch, logits and all that does not lie in a Buffer: glibc from 2.35 asks for transparent huge pages for
+/// large blocks if it is told so before it starts. Pages set aside are left to what was counted to need them.
+void ask_for_huge_heap(Command& command) {
+  const char* before = std::getenv("GLIBC_TUNABLES");
+  std::string tunables = before == nullptr ? "" : before;
+  if (tunables.find("glibc.malloc.hugetlb") != std::string::npos) return;
+  tunables += (tunables.empty() ? "" : ":") + std::string("glibc.malloc.hugetlb=1");
+  command.env.emplace_back("GLIBC_TUNABLES", tunables);
+}
+
+}  // namespace
+
 bool may_go_on(const TrialSpec& before, const TrialSpec& next) {
   if (before.model != next.model || before.type != next.type ||
       before.card_head_type != next.card_head_type || before.layers != next.layers)
@@ -108,6 +123,7 @@ Trial Worker::run(const TrialSpec& spec) {
     Command command;
     command.argv = options_.argv;
     command.env = options_.env;
+    if (spec.config.page_size != PageSize::small) ask_for_huge_heap(command);
     command.in = {Redirect::Kind::pipe};
     child_ = std::make_unique<Child>(command);
   }

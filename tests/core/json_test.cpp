@@ -145,6 +145,7 @@ TEST(Json, TrialsOfEveryStatusRoundTrip) {
     trial.reason = "because \"of\"\nthis";
     trial.spec.config = other_config();
     trial.spec.workload.seed = ~0ull;
+    trial.provenance.pages = {{.use = "weights", .bytes = 14'400'000'000, .huge_page_bytes = 14'200'000'000}};
     EXPECT_EQ(trial_from_json(sent(to_json(trial))), trial);
   }
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <new>
 #include <thread>
@@ -66,7 +67,10 @@ Trial measure(const TrialSpec& spec, const Tell& tell) {
   tell({.event = "sample", .name = kDecode, .value = 7.5});
   Trial trial;
   trial.status = Status::ok;
+  const char* tunables = std::getenv("GLIBC_TUNABLES");
+  const bool huge_heap = tunables != nullptr && std::string(tunables).ends_with("glibc.malloc.hugetlb=1");
   trial.measurements = {summarise("pid", "", {static_cast<double>(getpid())}),
+                        summarise("huge_heap", "", {huge_heap ? 1.0 : 0.0}),
                         summarise("loads", "", {static_cast<double>(loads)}),
                         summarise(kDecode, "tokens/s", {7.5})};
   if (how == "nan") trial.measurements.back().samples[0] = std::nan("");

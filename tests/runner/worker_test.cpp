@@ -70,6 +70,17 @@ TEST(Worker, ReloadsByTheLevers) {
   EXPECT_NE(value(worker.run(next), "pid"), value(fresh, "pid"));
 }
 
+TEST(Worker, TheHeapFollowsThePages) {
+  Worker worker(options());
+  TrialSpec next = spec("turn");
+  next.config.page_size = PageSize::small;
+  EXPECT_EQ(value(worker.run(next), "huge_heap"), 0);
+  for (const PageSize page_size : {PageSize::transparent, PageSize::huge}) {
+    next.config.page_size = page_size;
+    EXPECT_EQ(value(worker.run(next), "huge_heap"), 1);
+  }
+}
+
 TEST(Worker, AnotherModelNeedsAFreshProcess) {
   const TrialSpec before = spec("turn");
   EXPECT_TRUE(may_go_on(before, before));

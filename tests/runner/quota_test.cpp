@@ -1,0 +1,111 @@
+// A real control group, where this machine lets us make one.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "core/clock.hpp"
+#include "probes/state.hpp"
+#include "runner/trial_watch.hpp"
+
+namespace oldiron {
+namespace {
+
+bool write_text(const std::string& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text << std::flush;
+  return file.good();
+}
+
+/// A group below the root of the CPU controller, gone at the end. Not made if we are not root, or in a
+/// container.
+class Group {
+ public:
+  Group() {
+    for (const std::string mount : {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup"}) {
+      const std::string path = mount + "/oldiron_test_" + std::to_string(getpid());
+      if (mkdir(path.c_str(), 0755) != 0) continue;
+      path_ = path;
+      if (limit(1)) return;
+      rmdir(path.c_str());
+      path_.clear();
+    }
+  }
+
+  ~Group() {
+    if (!path_.empty()) rmdir(path_.c_str());
+  }
+
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+
+  bool made() const { return !path_.empty(); }
+
+  bool limit(double cpus) const {
+    const std::string quota_us = std::to_string(static_cast<int>(cpus * 100'000));
+    if (access((path_ + "/cpu.max").c_str(), W_OK) == 0)
+      return write_text(path_ + "/cpu.max", quota_us + " 100000");
+    return access((path_ + "/cpu.cfs_quota_us").c_str(), W_OK) == 0 &&
+           write_text(path_ + "/cpu.cfs_quota_us", quota_us);
+  }
+
+  bool enter() const { return write_text(path_ + "/cgroup.procs", std::to_string(getpid())); }
+
+ private:
+  std::string path_;
+};
+
+#define CHILD_EXPECTS(condition)                                          \
+  if (!(condition)) {                                                     \
+    std::fprintf(stderr, "line %d: expected %s\n", __LINE__, #condition); \
+    return 1;                                                             \
+  }
+
+/// In the group: the quota is read, what shrinks is noticed, and a team that spins too much gives way.
+int child(const Group& group) {
+  group.limit(2.5);
+  if (!group.enter()) return 77;
+  CHILD_EXPECTS(read_state().cpu_quota == 2.5);
+  Machine machine;
+  machine.cores.resize(8);
+  CHILD_EXPECTS(usable_threads(machine, read_state()) <= 2);
+  CHILD_EXPECTS(!why_too_many_threads(3, read_state()).empty());
+
+  Team team({-1}, Wait::spin);
+  TrialWatch watch(team, 1);
+  CHILD_EXPECTS(watch.tags().empty());
+  group.limit(0.25);
+  const double until_s = now_s() + 1;
+  std::atomic<int> work{0};
+  while (now_s() < until_s && team.spin_s() > 0) {
+    watch.begin_step();
+    for (int i = 0; i < 1'000'000; ++i) work.fetch_add(1, std::memory_order_relaxed);
+    watch.end_step();
+  }
+  CHILD_EXPECTS(team.spin_s() == 0);
+  const std::vector<std::string> tags = watch.tags();
+  CHILD_EXPECTS(!tags.empty() && tags[0].starts_with("noisy: throttled: "));
+  return 0;
+}
+
+TEST(Quota, of_a_real_group_is_read_and_watched) {
+  const Group group;
+  if (!group.made())
+    GTEST_SKIP() << "no control group can be made here: not root, or the CPU controller is not ours";
+  const pid_t pid = fork();
+  ASSERT_GE(pid, 0);
+  if (pid == 0) _exit(child(group));
+  int status = 0;
+  waitpid(pid, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "this process may not enter the group it made";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace
+}  // namespace oldiron
