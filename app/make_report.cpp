@@ -32,6 +32,7 @@ reports::FlagLine derived_line(Engine engine, const Config& config, const Engine
   }
   Config shown = config;  // levers of ours that a server decides for itself
   shown.page_size = Config{}.page_size;
+  shown.thread_wait = Config{}.thread_wait;
   shown.isa = Config{}.isa;
   const Flags flags = flags_for(
       shown, engine, Tool::server, [](std::string_view) { return true; }, false, &tune.model);
@@ -70,6 +71,18 @@ reports::FlagLine line_of(Engine engine, const Config& config, const EngineTune&
   return derived_line(engine, config, tune, machine);
 }
 
+// Of the last trial that had it: a final, which ran in a process of its own.
+void add_waits_and_pages(const Trial& trial, reports::Answer& out) {
+  if (!trial.provenance.pages.empty()) out.pages = trial.provenance.pages;
+  const Measurement* barriers = trial.find(kBarriers);
+  const Measurement* barrier = trial.find(kBarrier);
+  if (barriers == nullptr || barrier == nullptr) return;
+  out.waits = {.share = {}, .per_step = barriers->median, .barrier_s = barrier->median};
+  for (int rank = 0; rank < trial.spec.config.decode_threads; ++rank)
+    if (const Measurement* share = trial.find(kBarrierWait + std::to_string(rank)))
+      out.waits.share.push_back(*share);
+}
+
 reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const std::vector<EngineTune>& tunes,
                           const TuneRecord& record, const Profile& profile) {
   reports::Answer out;
@@ -83,6 +96,7 @@ reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const st
   out.quality = answer.quality;
   for (const Trial& trial : tune.result.trials) {
     if (!(trial.spec.config == answer.config)) continue;
+    add_waits_and_pages(trial, out);
     out.load_s = std::max(out.load_s, trial.provenance.load_s);
     out.memory_bytes = std::max(out.memory_bytes, trial.provenance.peak_rss_bytes);
     if (trial.spec.repetition > 0 && out.speedup.median > 0) ++out.pairs;
@@ -205,7 +219,8 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   if (result.lossy) report.lossy = answer_of(*result.lossy, *best, tunes, record, report.profile);
   else if (std::any_of(result.effects.begin(), result.effects.end(),
                        [](const Effect& effect) { return effect.loss == Loss::lossy; }))
-    report.lossy = Available<reports::Answer>::not_available("none of those tried was faster beyond the noise");
+    report.lossy =
+        Available<reports::Answer>::not_available("none of those tried was faster beyond the noise");
   if (result.default_answer)
     report.default_answer = answer_of(*result.default_answer, *best, tunes, record, report.profile);
   for (const Effect& effect : result.effects) report.effects.push_back(effect_of(effect));

@@ -32,6 +32,14 @@ struct FlagLine {
   bool operator==(const FlagLine&) const = default;
 };
 
+/// How long the ranks of our own decode step wait for each other.
+struct BarrierWaits {
+  std::vector<Measurement> share;  ///< per rank, of a step's time; empty: not measured, or one thread
+  double per_step = 0;             ///< barriers
+  double barrier_s = 0;            ///< one at which all arrive together
+  bool operator==(const BarrierWaits&) const = default;
+};
+
 /// One configuration that the tune measured well enough to recommend or to compare with.
 struct Answer {
   Engine engine = Engine::oldiron;  ///< whose kernels the figures below are of
@@ -45,6 +53,8 @@ struct Answer {
   Wall prefill_wall;              ///< fraction 0: no compute peak is known
   Ratio speedup;                  ///< default's turn / this turn, in pairs; median 0: not compared
   int pairs = 0;                  ///< runs of this and of the default, taken in turns in fresh workers
+  BarrierWaits waits;
+  std::vector<PagesObtained> pages;  ///< of our own engine
   FlagLine llama_cpp, ik_llama;
   std::string quality;  ///< of a lossy answer: what is known of the loss; empty: not measured
   bool operator==(const Answer&) const = default;

@@ -43,6 +43,18 @@ std::string speedup_text(const Answer& answer);
 /// "69 % of 27.4 GB/s, memory wall", "15 % of 2.13 TOP/s, compute: vpdpbusd peak"; empty if the limit is not known.
 std::string wall_text(const Wall& wall);
 
+/// The part of a decode step that its barriers take when nobody is late.
+double barrier_share(const Answer& answer);
+
+/// "6 barriers a layer and 4 beside".
+std::string barriers_text(const BarrierWaits& waits, int layers);
+
+/// How long ranks wait for each other in the answer's decode; empty if not measured.
+std::string waits_text(const Report& report);
+
+/// Which pages the answer asked for and what it got; empty if not read.
+std::string pages_text(const Report& report);
+
 /// "+77 %", "-0.3 %", "2.24x".
 std::string change_text(double ratio);
 

@@ -48,6 +48,21 @@ Json wall(const Wall& w) {
   return json;
 }
 
+Json waits(const BarrierWaits& w) {
+  if (w.share.empty()) return nullptr;
+  Json json = {
+      {"barriers_per_step", w.per_step}, {"barrier_s", w.barrier_s}, {"share_per_rank", Json::array()}};
+  for (const Measurement& share : w.share) json["share_per_rank"].push_back(interval(share));
+  return json;
+}
+
+Json pages(const std::vector<PagesObtained>& pages) {
+  Json json = Json::array();
+  for (const PagesObtained& each : pages)
+    json.push_back({{"use", each.use}, {"bytes", each.bytes}, {"huge_page_bytes", each.huge_page_bytes}});
+  return json;
+}
+
 Json answer(const Available<Answer>& available) {
   if (!available) return nullptr;
   const Answer& a = *available;
@@ -63,6 +78,8 @@ Json answer(const Available<Answer>& available) {
           {"prefill_wall", wall(a.prefill_wall)},
           {"speedup", ratio(a.speedup)},
           {"pairs", a.pairs},
+          {"waits", waits(a.waits)},
+          {"pages", pages(a.pages)},
           {"quality", a.quality.empty() ? Json(nullptr) : Json(a.quality)},
           {"flags", {{"llama_cpp", flags(a.llama_cpp)}, {"ik_llama_cpp", flags(a.ik_llama)}}}};
 }

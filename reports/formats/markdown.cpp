@@ -83,8 +83,8 @@ std::string measured(const Report& report) {
       a.engine == Engine::oldiron ? "oldiron's own kernels" : std::string(display_name(a.engine));
   std::string out =
       table_head({literal(engine), "default", "tuned", "95 % interval", "samples", "limit"}, "lrrlrl");
-  out += speed_row("prefill", a.prefill, base != nullptr ? &base->prefill : nullptr,
-                   wall_text(a.prefill_wall));
+  out +=
+      speed_row("prefill", a.prefill, base != nullptr ? &base->prefill : nullptr, wall_text(a.prefill_wall));
   out += speed_row("decode", a.decode, base != nullptr ? &base->decode : nullptr, wall_text(a.wall));
   out += table_row({"one turn", base != nullptr ? seconds_text(base->turn_s.median) : "",
                     seconds_text(a.turn_s.median), seconds_interval(a.turn_s), "", ""});
@@ -138,6 +138,21 @@ std::string streams(const Report& report) {
     out += table_row({fmt::format("{}", s.sequences), speed_text(s.tokens_per_s.median),
                       interval_text(s.tokens_per_s.low, s.tokens_per_s.high)});
   return out + "\nMeasured with oldiron's own kernels.\n";
+}
+
+std::string waits(const Report& report) {
+  if (!report.lossless || report.lossless->waits.share.empty()) return "";
+  const Answer& a = *report.lossless;
+  std::string out =
+      table_head({"rank", "waits, of a decode step", "95 % interval", "for later ranks"}, "rrlr");
+  const double empty = barrier_share(a);
+  for (std::size_t rank = 0; rank < a.waits.share.size(); ++rank) {
+    const Measurement& m = a.waits.share[rank];
+    const auto percent = [](double share) { return fmt::format("{:.2f} %", share * 100); };
+    out += table_row({fmt::format("{}", rank), percent(m.median), percent(m.low) + " .. " + percent(m.high),
+                      percent(std::max(0.0, m.median - empty))});
+  }
+  return out + "\n" + sentence(waits_text(report));
 }
 
 std::string machine(const Report& report) {
@@ -206,6 +221,8 @@ std::string markdown_report(const Report& report) {
   if (report.lossless) out += section("Lossy, not in the line", sentence(lossy_text(report)));
   out += section("When drafts would pay", drafts(report));
   out += section("Several users", streams(report));
+  out += section("Waiting for each other", waits(report));
+  out += section("Memory pages", sentence(pages_text(report)));
   out += section("Not tried", not_tried(report));
   out += section("Machine", machine(report));
   out += section("Trials", trials(report));

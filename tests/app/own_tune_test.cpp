@@ -38,6 +38,30 @@ void expect_interval(const Json& json) {
   EXPECT_GE(json.at("high").get<double>(), json.at("median").get<double>());
 }
 
+TEST_F(OwnTune, TellsHowLongEachRankWaitedAndWhichPagesItGot) {
+  const Json report = read_json(out("report.json"));
+  const Json& answer = report.at("answer").at("lossless");
+  const auto threads = answer.at("config").at("decode_threads").get<std::size_t>();
+  if (threads > 1) {
+    const Json& waits = answer.at("waits");
+    ASSERT_EQ(waits.at("share_per_rank").size(), threads);
+    for (const Json& share : waits.at("share_per_rank")) {
+      expect_interval(share);
+      EXPECT_LT(share.at("high").get<double>(), 1.01) << "a part of the step";
+    }
+    const int layers = report.at("model").at("block_count").get<int>();
+    EXPECT_GE(waits.at("barriers_per_step").get<double>(), 5 * layers);
+    EXPECT_LE(waits.at("barriers_per_step").get<double>(), 8 * layers + 8);
+    EXPECT_GT(waits.at("barrier_s").get<double>(), 0);
+  }
+  std::vector<std::string> uses;
+  for (const Json& each : answer.at("pages")) {
+    uses.push_back(each.at("use"));
+    EXPECT_GT(each.at("bytes").get<std::int64_t>(), 0);
+  }
+  EXPECT_THAT(uses, testing::IsSupersetOf({"weights", "keys and values"}));
+}
+
 TEST_F(OwnTune, ReportHasTheKeysThatScriptsRelyOn) {
   const Json report = read_json(out("report.json"));
   const Json& answers = report.at("answer");

@@ -218,5 +218,28 @@ TEST(CommandLine, KeepsAFlagWithItsValue) {
             (std::vector<std::string>{"llama-bench", "-t 8", "-fa", "-m 'a b'"}));
 }
 
+TEST(Formats, WaitsOfEveryRankAndPagesAreInEachDocument) {
+  Report report = no_engine_report();
+  const std::string markdown = markdown_report(report);
+  EXPECT_THAT(markdown, HasSubstr("| 7 | 2.50 % | 2.25 % .. 2.75 % | 2.32 % |"));
+  EXPECT_THAT(markdown, HasSubstr("6 barriers a layer and 4 beside"));
+  EXPECT_THAT(markdown, HasSubstr("obtained in 2 MiB pages: weights "));
+  const Json answer = parse_json(json_report(report), "report")["answer"]["lossless"];
+  ASSERT_EQ(answer["waits"]["share_per_rank"].size(), 8U);
+  EXPECT_DOUBLE_EQ(answer["waits"]["share_per_rank"][7]["median"].get<double>(), 0.025);
+  EXPECT_EQ(answer["waits"]["barriers_per_step"], 184);
+  EXPECT_EQ(answer["pages"][1]["use"], "keys and values");
+
+  for (int rank = 8; rank < 64; ++rank)
+    (*report.lossless).waits.share.push_back(measured("share", 0.02, 0.1));
+  (*report.lossless).waits.share[40] = measured("share", 0.05, 0.1);
+  EXPECT_EQ(waits_text(report).substr(0, 46), "1.1 to 5.0 % of a decode step, most on rank 40");
+  (*report.lossless).waits = {};
+  (*report.lossless).pages = {{"weights", 100, -1}};
+  EXPECT_EQ(waits_text(report), "");
+  EXPECT_EQ(pages_text(report), "asked for transparent; what was obtained cannot be read");
+  EXPECT_THAT(markdown_report(report), Not(HasSubstr("Waiting for each other")));
+}
+
 }  // namespace
 }  // namespace oldiron::reports
