@@ -181,6 +181,19 @@ WORD I32 dot4(I32 i, const I8* w, const std::int8_t* x) {
   return i;
 }
 
+// Sums of words' products: on top of an integer from the start.
+template <int kMax>
+struct Sums {
+  static constexpr int kWords = 8;  // that may be added before onto()
+  I32 i;
+
+  WORD static Sums from(I32 start) { return {start}; }
+
+  WORD void add(I8 w, const std::int8_t* x) { i = dot4<kMax, 1>(i, &w, x); }
+
+  WORD I32 onto(I32) const { return i; }
+};
+
 template <int kByte>
 WORD I32 byte_of(I8 w) {
   return {_mm_and_si128(_mm_srli_epi32(w.v, 8 * kByte), _mm_set1_epi32(255))};

@@ -11,6 +11,7 @@
 // types
 //   F32, I32       kLanes floats, 32-bit integers
 //   I8             kLanes words of four consecutive k: 4 kLanes bytes
+//   Sums<kMax>     s = from(start); s.add(w, x) up to kWords times; s.onto(start): as many dot4<kMax, 1> from start
 constexpr int kParts = 16 / kLanes;
 
 static_assert(kParts * kLanes == 16);

@@ -51,8 +51,8 @@ struct Panel {
   }
 };
 
-// The columns of a panel, in tiles of nearly equal size, as the tiles read them: span by span, and in it per
-// column kPanelK values and one factor of each kind per 32 k.
+// The columns of a panel as the tiles read them: span by span, and in it per column kPanelK values and one
+// factor of each kind per 32 k.
 template <class Unpack>
 struct PanelColumns {
   static constexpr int kScales = Unpack::kScales;
@@ -60,32 +60,20 @@ struct PanelColumns {
       kScales == 1 ? kPanelTile : kPanelTile * 2 / 3;  // two scales need room for sums
   static constexpr std::int64_t kBlocks = kPanelK / 32;
 
-  std::int64_t blocks = 0, columns = 0, tiles = 0;
   alignas(64) std::int8_t q[kPanelValues];
   float scale[kPanelValues / 32];
   typename Quantised<Unpack>::Start start[kPanelValues / 32 * kScales];  // as Quantised::Columns
 
-  std::int64_t tile_size(std::int64_t tile) const {
-    return columns / tiles + (tile < columns % tiles ? 1 : 0);
-  }
-
-  [[gnu::noinline]] void lay_out(const Job& job, std::int64_t first, std::int64_t count) {
-    blocks = job.k / 32;
-    columns = count;
-    tiles = (count + kTile - 1) / kTile;
-    for (std::int64_t c = 0; c < count; ++c)
-      lay_out_column(job, job.x_column != nullptr ? job.x_column[first + c] : first + c, c);
-  }
-
-  void lay_out_column(const Job& job, std::int64_t column, std::int64_t c) {
+  // Column `column` of the activations as column c of `columns`.
+  void lay_out(const Job& job, std::int64_t column, std::int64_t c, std::int64_t columns) {
     const std::int8_t* values = job.x.q + column * job.x.q_stride;
     const float* scales = job.x.scale + column * job.x.scale_stride;
     const std::int32_t* sums = job.x.sum + column * job.x.sum_stride;
     constexpr int kStart = Quantised<Unpack>::kStart;
     using Start = typename Quantised<Unpack>::Start;
-    for (std::int64_t span = 0; span < blocks; span += kBlocks) {
+    for (std::int64_t span = 0; span < job.k / 32; span += kBlocks) {
       const std::int64_t at = span * columns + c * kBlocks;
-      const std::int64_t length = std::min(kBlocks, blocks - span);
+      const std::int64_t length = std::min(kBlocks, job.k / 32 - span);
       std::memcpy(q + 32 * at, values + 32 * span, static_cast<std::size_t>(32 * length));
       std::memcpy(scale + at, scales + span, sizeof *scale * static_cast<std::size_t>(length));
       for (std::int64_t i = 0; i < length * kScales; ++i) {
@@ -103,7 +91,7 @@ template <class Unpack, int kColumns>
                                       float* acc, Ahead& ahead) {
   constexpr int kScales = Unpack::kScales;
   constexpr int kWords = 8 / kScales;
-  constexpr int kStep = std::min(kWords, kWordsAtOnce);
+  constexpr int kStep = std::min(kWords, Sums<Unpack::kMax>::kWords);
   constexpr int kBlocks = Panel<Unpack>::kBlocks;
 #pragma GCC unroll 1
   for (int first = 0; first < Panel<Unpack>::kVectors; first += kPanelVectors) {
@@ -129,14 +117,23 @@ template <class Unpack, int kColumns>
           }
         }
 #pragma GCC unroll 8
-        for (int word = s * kWords; word < (s + 1) * kWords; word += kStep) {
+        for (int begin = s * kWords; begin < (s + 1) * kWords; begin += kStep) {
+          Sums<Unpack::kMax> sums[kPanelVectors][kColumns];
+#pragma GCC unroll 8
+          for (int word = begin; word < begin + kStep; ++word) {
+#pragma GCC unroll 16
+            for (int c = 0; c < kColumns; ++c) {
+#pragma GCC unroll 2
+              for (int v = 0; v < kPanelVectors; ++v) {
+                if (word == begin) sums[v][c] = Sums<Unpack::kMax>::from(i[v][c]);
+                sums[v][c].add(panel.words[block][first + v][word], q + c * kPanelK + 32 * block + 4 * word);
+              }
+            }
+          }
 #pragma GCC unroll 16
           for (int c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 2
-            for (int v = 0; v < kPanelVectors; ++v) {
-              i[v][c] = dot4<Unpack::kMax, kStep>(i[v][c], &panel.words[block][first + v][word],
-                                                  q + c * kPanelK + 32 * block + 4 * word);
-            }
+            for (int v = 0; v < kPanelVectors; ++v) i[v][c] = sums[v][c].onto(i[v][c]);
           }
         }
 #pragma GCC unroll 2
@@ -174,34 +171,38 @@ template <class Unpack, int kColumns>
   }
 }
 
+// The tile of `size` columns from `at` on, which is where they lie in x.
 template <class Unpack, int kColumns = PanelColumns<Unpack>::kTile>
-WORD void multiply_panel_of(std::int64_t size, const Panel<Unpack>& panel, int blocks, const std::int8_t* q,
-                            const float* scale, const typename Quantised<Unpack>::Start* start, float* acc,
-                            Ahead& ahead) {
+WORD void panel_tile(std::int64_t size, const Panel<Unpack>& panel, const PanelColumns<Unpack>& x,
+                     std::int64_t at, int blocks, float* acc, Ahead& ahead) {
   if constexpr (kColumns > 0) {
-    if (size == kColumns) return multiply_panel<Unpack, kColumns>(panel, blocks, q, scale, start, acc, ahead);
-    multiply_panel_of<Unpack, kColumns - 1>(size, panel, blocks, q, scale, start, acc, ahead);
+    if (size == kColumns) {
+      return multiply_panel<Unpack, kColumns>(panel, blocks, x.q + 32 * at, x.scale + at,
+                                              x.start + at * Unpack::kScales, acc, ahead);
+    }
+    panel_tile<Unpack, kColumns - 1>(size, panel, x, at, blocks, acc, ahead);
   }
 }
 
 // 32 rows (or the last 16, twice) of one matrix by all columns of a panel.
 template <class Unpack>
 [[gnu::noinline]] void panel_rows(const std::byte* w, std::int64_t group_bytes, std::int64_t k,
-                                  bool has_second, const PanelColumns<Unpack>& x, Ahead ahead, float* acc) {
+                                  bool has_second, const PanelColumns<Unpack>& x, std::int64_t columns,
+                                  Ahead ahead, float* acc) {
+  constexpr std::int64_t kBlocks = kPanelK / 32;
   const std::byte* second = w + (has_second ? group_bytes : 0);
-  // What comes next in memory lies behind both.
-  const Group<Unpack> group[2] = {{w, 2 * group_bytes, k}, {second, 2 * group_bytes, k}};
+  const Group<Unpack> group[2] = {{w, group_bytes, k}, {second, group_bytes, k}};
   Panel<Unpack> panel;
-  for (std::int64_t i = 0; i < x.columns * kPanelRows; i += kLanes) store(acc + i, all(0.0F));
-  for (std::int64_t begin = 0; begin < x.blocks; begin += Panel<Unpack>::kBlocks) {
-    const std::int64_t end = std::min<std::int64_t>(begin + Panel<Unpack>::kBlocks, x.blocks);
+  const std::int64_t tiles = (columns + PanelColumns<Unpack>::kTile - 1) / PanelColumns<Unpack>::kTile;
+  for (std::int64_t i = 0; i < columns * kPanelRows; i += kLanes) store(acc + i, all(0.0F));
+  for (std::int64_t begin = 0; begin < k / 32; begin += kBlocks) {
+    const std::int64_t end = std::min<std::int64_t>(begin + kBlocks, k / 32);
     panel.unpack(group, begin, end);
     std::int64_t first = 0;
-    for (std::int64_t tile = 0; tile < x.tiles; ++tile) {
-      const std::int64_t size = x.tile_size(tile);
-      const std::int64_t at = begin * x.columns + first * Panel<Unpack>::kBlocks;
-      multiply_panel_of<Unpack>(size, panel, static_cast<int>(end - begin), x.q + 32 * at, x.scale + at,
-                                x.start + at * Unpack::kScales, acc + first * kPanelRows, ahead);
+    for (std::int64_t tile = 0; tile < tiles; ++tile) {
+      const std::int64_t size = columns / tiles + (tile < columns % tiles ? 1 : 0);
+      panel_tile<Unpack>(size, panel, x, begin * columns + first * kBlocks, static_cast<int>(end - begin),
+                         acc + first * kPanelRows, ahead);
       first += size;
     }
   }
@@ -211,27 +212,31 @@ template <class Unpack, int kMats>
 [[gnu::noinline]] void panel_product(const Job& job) {
   PanelColumns<Unpack> x;
   float acc[kMats][kPanelColumns * kPanelRows];
+  const std::int64_t blocks = job.k / 32;
   const std::int64_t padded_k = (job.k + kPanelK - 1) / kPanelK * kPanelK;
   const std::int64_t most = std::clamp<std::int64_t>(kPanelValues / padded_k, 1, kPanelColumns);
   for (std::int64_t begin = 0; begin < job.n; begin += most) {
-    x.lay_out(job, begin, std::min(most, job.n - begin));
+    const std::int64_t columns = std::min(most, job.n - begin);
+    const std::int64_t tiles = (columns + PanelColumns<Unpack>::kTile - 1) / PanelColumns<Unpack>::kTile;
+    for (std::int64_t c = 0; c < columns; ++c) {
+      x.lay_out(job, job.x_column != nullptr ? job.x_column[begin + c] : begin + c, c, columns);
+    }
     for (std::int64_t row = job.row_begin; row < job.row_end; row += kPanelRows) {
       const bool has_second = row + 16 < job.row_end;
       const std::int64_t next_bytes =
           std::min<std::int64_t>(2, (job.row_end - row - kPanelRows + 15) / 16) * job.group_bytes;
-      const std::int64_t lines =
-          begin == 0 && next_bytes > 0 ? next_bytes / 64 / (x.blocks * x.tiles) + 1 : 0;
-      for (std::int64_t c = 0; c < x.columns; ++c) {
+      const std::int64_t lines = begin == 0 && next_bytes > 0 ? next_bytes / 64 / (blocks * tiles) + 1 : 0;
+      for (std::int64_t c = 0; c < columns; ++c) {
         const float* y = job.y + y_column(job, begin + c) * job.y_stride + row;
         __builtin_prefetch(y, 1);
         __builtin_prefetch(y + 16, 1);
       }
       for (int mat = 0; mat < kMats; ++mat) {
         const std::byte* w = job.w[mat] + row / 16 * job.group_bytes;
-        panel_rows<Unpack>(w, job.group_bytes, job.k, has_second, x, {w + 2 * job.group_bytes, lines},
-                           acc[mat]);
+        panel_rows<Unpack>(w, job.group_bytes, job.k, has_second, x, columns,
+                           {w + 2 * job.group_bytes, lines}, acc[mat]);
       }
-      for (std::int64_t c = 0; c < x.columns; ++c) {
+      for (std::int64_t c = 0; c < columns; ++c) {
         for (int g = 0; g <= (has_second ? 1 : 0); ++g) {
           F32 result[kMats * kParts];
           for (int i = 0; i < kMats * kParts; ++i)

@@ -1,0 +1,214 @@
+// Included into a region of AVX2: the vocabulary (kernels/isa/vocabulary.inl) in ymm registers.
+constexpr int kLanes = 8;
+constexpr int kSigned = -1;
+constexpr int kSignedOffset = 0;  // the sign trick multiplies signed bytes exactly
+constexpr int kWordsAtOnce = 8;
+constexpr int kTileColumns = 4;  // 8 weight words of half the rows and 4 integer accumulators of 16 registers
+constexpr int kPanelVectors = 2;
+constexpr int kPanelTile = 3;     // 6 sums of 16 bits and 6 floats
+constexpr int kFloatColumns = 3;  // 2 halves x 2 chains x 3 columns
+
+struct F32 {
+  __m256 v;
+};
+
+struct I32 {
+  __m256i v;
+};
+
+struct I8 {
+  __m256i v;
+};
+
+WORD __m256i load_bytes(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+
+WORD void store_bytes(void* p, __m256i x) { _mm256_storeu_si256(static_cast<__m256i*>(p), x); }
+
+WORD F32 all(float x) { return {_mm256_set1_ps(x)}; }
+
+WORD F32 load(const float* p) { return {_mm256_loadu_ps(p)}; }
+
+WORD void store(float* p, F32 x) { _mm256_storeu_ps(p, x.v); }
+
+WORD F32 load_f16(const std::uint16_t* p) {
+  return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+
+WORD F32 load_bf16(const std::uint16_t* p) {
+  const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(wide, 16))};
+}
+
+WORD void store_f16(std::uint16_t* p, F32 x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT));
+}
+
+WORD F32 operator+(F32 a, F32 b) { return {_mm256_add_ps(a.v, b.v)}; }
+
+WORD F32 operator-(F32 a, F32 b) { return {_mm256_sub_ps(a.v, b.v)}; }
+
+WORD F32 operator*(F32 a, F32 b) { return {_mm256_mul_ps(a.v, b.v)}; }
+
+WORD F32 operator/(F32 a, F32 b) { return {_mm256_div_ps(a.v, b.v)}; }
+
+WORD F32 fmadd(F32 a, F32 b, F32 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+
+WORD F32 largest(F32 a, F32 b) { return {_mm256_max_ps(a.v, b.v)}; }
+
+WORD F32 smallest(F32 a, F32 b) { return {_mm256_min_ps(a.v, b.v)}; }
+
+WORD F32 where_less(F32 a, F32 b, F32 yes, F32 no) {
+  return {_mm256_blendv_ps(no.v, yes.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};
+}
+
+WORD F32 magnitude(F32 x) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0F), x.v)}; }
+
+WORD F32 with_sign_of(F32 x, F32 sign) {
+  return {_mm256_or_ps(x.v, _mm256_and_ps(_mm256_set1_ps(-0.0F), sign.v))};
+}
+
+WORD float sum(F32 x) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x.v), _mm256_extractf128_ps(x.v, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+WORD float largest(F32 x) {
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(x.v), _mm256_extractf128_ps(x.v, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+WORD I32 all(std::int32_t x) { return {_mm256_set1_epi32(x)}; }
+
+WORD I32 load_int8(const std::int8_t* p) {
+  return {_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
+}
+
+WORD void store_int8(std::int8_t* p, I32 x) {
+  const __m128i low_bytes = _mm_setr_epi8(0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  const __m128i low = _mm_shuffle_epi8(_mm256_castsi256_si128(x.v), low_bytes);
+  const __m128i high = _mm_shuffle_epi8(_mm256_extracti128_si256(x.v, 1), low_bytes);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_unpacklo_epi32(low, high));
+}
+
+WORD I32 operator+(I32 a, I32 b) { return {_mm256_add_epi32(a.v, b.v)}; }
+
+WORD I32 largest(I32 a, I32 b) { return {_mm256_max_epi32(a.v, b.v)}; }
+
+WORD std::int32_t sum(I32 x) {
+  const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+
+WORD std::int32_t largest(I32 x) {
+  const __m128i four = _mm_max_epi32(_mm256_castsi256_si128(x.v), _mm256_extracti128_si256(x.v, 1));
+  const __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return _mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+
+WORD F32 to_float(I32 x) { return {_mm256_cvtepi32_ps(x.v)}; }
+
+WORD I32 nearest(F32 x) { return {_mm256_cvtps_epi32(x.v)}; }
+
+WORD I32 magnitude_bits(F32 x) {
+  return {_mm256_and_si256(_mm256_castps_si256(x.v), _mm256_set1_epi32(0x7fffffff))};
+}
+
+WORD F32 power_of_two(I32 n) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n.v, _mm256_set1_epi32(127)), 23))};
+}
+
+WORD I8 load_words(const std::byte* p) { return {load_bytes(p)}; }
+
+WORD I8 operator&(I8 w, int mask) {
+  return {_mm256_and_si256(w.v, _mm256_set1_epi8(static_cast<char>(mask)))};
+}
+
+WORD I8 operator|(I8 a, I8 b) { return {_mm256_or_si256(a.v, b.v)}; }
+
+template <int kBits>
+WORD I8 shift_left(I8 w) {
+  return {_mm256_slli_epi32(w.v, kBits)};
+}
+
+template <int kBits>
+WORD I8 shift_right(I8 w) {
+  return {_mm256_srli_epi32(w.v, kBits)};
+}
+
+WORD I8 as_operand(I8 w) { return w; }
+
+WORD __m256i broadcast4(const std::int8_t* x) {
+  std::int32_t four = 0;
+  std::memcpy(&four, x, sizeof four);
+  return _mm256_set1_epi32(four);
+}
+
+// vpmaddubsw adds two products u8 x s8 and saturates at 16 bits: |w| <= 128 and |x| <= 127 give 2 * 128 * 127
+// < 2^15, so that a signed weight as magnitude times sign is exact; smaller weights leave room for several
+// words before widening.
+template <int kMax, int kWords>
+WORD I32 dot4(I32 i, const I8* w, const std::int8_t* x) {
+  constexpr int kLargest = kMax == kSigned ? 128 : kMax;
+  constexpr int kChain = std::min(kWords, 32767 / (2 * kLargest * 127));
+  static_assert(kChain >= 1 && kWords % kChain == 0);
+#pragma GCC unroll 8
+  for (int first = 0; first < kWords; first += kChain) {
+    __m256i s = _mm256_setzero_si256();
+#pragma GCC unroll 8
+    for (int word = first; word < first + kChain; ++word) {
+      const __m256i four = broadcast4(x + 4 * word);
+      const __m256i products = kMax == kSigned ? _mm256_maddubs_epi16(_mm256_abs_epi8(w[word].v),
+                                                                      _mm256_sign_epi8(four, w[word].v))
+                                               : _mm256_maddubs_epi16(w[word].v, four);
+      s = word == first ? products : _mm256_add_epi16(s, products);
+    }
+    i.v = _mm256_add_epi32(i.v, _mm256_madd_epi16(s, _mm256_set1_epi16(1)));
+  }
+  return i;
+}
+
+// Sums of words' products in 16 bits, as many as cannot overflow, widened onto an integer at the end.
+template <int kMax>
+struct Sums {
+  static constexpr int kLargest = kMax == kSigned ? 128 : kMax;
+  static constexpr int kWords = std::bit_floor(32767U / (2 * kLargest * 127));
+  __m256i v;
+
+  WORD static Sums from(I32) { return {_mm256_setzero_si256()}; }
+
+  WORD void add(I8 w, const std::int8_t* x) {
+    const __m256i four = broadcast4(x);
+    v = _mm256_add_epi16(v, kMax == kSigned
+                                ? _mm256_maddubs_epi16(_mm256_abs_epi8(w.v), _mm256_sign_epi8(four, w.v))
+                                : _mm256_maddubs_epi16(w.v, four));
+    // Else GCC sums products as a tree, whose leaves it spills.
+    asm("" : "+x"(v));
+  }
+
+  WORD I32 onto(I32 start) const { return start + I32{_mm256_madd_epi16(v, _mm256_set1_epi16(1))}; }
+};
+
+template <int kByte>
+WORD I32 byte_of(I8 w) {
+  return {_mm256_and_si256(_mm256_srli_epi32(w.v, 8 * kByte), _mm256_set1_epi32(255))};
+}
+
+template <int kByte>
+WORD I32 signed_byte_of(I8 w) {
+  return {_mm256_srai_epi32(_mm256_slli_epi32(w.v, 24 - 8 * kByte), 24)};
+}
+
+WORD void add_stream(std::uint64_t* sums, const std::byte* p) {
+  __m256i low = load_bytes(sums);
+  __m256i high = load_bytes(sums + 4);
+#pragma GCC unroll 8
+  for (int i = 0; i < 512; i += 64) {
+    low = _mm256_add_epi64(low, load_bytes(p + i));
+    high = _mm256_add_epi64(high, load_bytes(p + i + 32));
+  }
+  store_bytes(sums, low);
+  store_bytes(sums + 4, high);
+}
