@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -10,6 +11,7 @@
 #include "core/clock.hpp"
 #include "core/text.hpp"
 #include "kernels/gguf.hpp"
+#include "probes/cyclic_read.hpp"
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
 #include "runner/engines/llama_bench.hpp"
@@ -24,6 +26,9 @@ namespace fs = std::filesystem;
 
 // Types of a card from the largest down: what to fall back on when a model does not fit.
 constexpr const char* kTypesBySize[] = {"q8_0", "q6_k", "q5_k", "q4_0"};
+
+// Of the time of a tune, for reading one token's bytes again and again.
+constexpr double kCyclicShare = 0.02;
 
 void make_out_dir(const std::string& dir) {
   std::error_code error;
@@ -150,17 +155,26 @@ EngineSet start_engines(const std::vector<FoundEngine>& found, const ModelReques
 }
 
 // A resumed tune keeps the bandwidth it began with, so that it takes the same path.
-void fill_profile(TuneRecord& record, const std::string& out_dir) {
+void fill_profile(TuneRecord& record, const ModelSpec& model, const std::string& out_dir) {
   if (const auto earlier = load_record(out_dir);
       earlier && fingerprint(earlier->machine) == fingerprint(record.machine) &&
       usable_threads(earlier->machine, earlier->state) == usable_threads(record.machine, record.state)) {
     fmt::print(stderr, "memory bandwidth of {} is used again\n", earlier->created);
     record.profile = earlier->profile;
+    record.cyclic = earlier->cyclic;
     record.created = earlier->created;
     return;
   }
   fmt::print(stderr, "measuring the memory bandwidth\n");
   record.profile = measure_profile(record.machine, record.state, [](const std::string&) {});
+  // At the depth that the decode is measured at, with the model's own experts.
+  const Config config;
+  const std::int64_t context = record.workload.depth_tokens + record.workload.generate_tokens / 2;
+  const double token_bytes = bytes_per_token(model, config.n_experts, context, config.kv_type).total();
+  CyclicPlan plan =
+      plan_cyclic_read(record.machine, record.state, record.profile, static_cast<std::int64_t>(token_bytes));
+  plan.budget_s = std::min(plan.budget_s, kCyclicShare * record.budget_s);
+  record.cyclic = measure_cyclic_read(plan);
 }
 
 }  // namespace
@@ -191,7 +205,7 @@ int cmd_tune(const Options& options) {
   make_out_dir(options.out);
   Journal journal(options.out + "/journal.sqlite");
   EngineSet engines = start_engines(found, request, options.out, record);
-  fill_profile(record, options.out);
+  fill_profile(record, model, options.out);
   save_record(record, options.out);
 
   std::vector<EngineTune> tunes;

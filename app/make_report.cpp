@@ -83,6 +83,16 @@ void add_waits_and_pages(const Trial& trial, reports::Answer& out) {
       out.waits.share.push_back(*share);
 }
 
+/// What the worker read of the weights' own pages around the decodes of this very configuration; 0: nothing.
+double own_read_rate(const TuneResult& result, const Config& config) {
+  std::vector<double> samples;
+  for (const Trial& trial : result.trials)
+    if (const Measurement* read = trial.find(kReadBandwidth);
+        read != nullptr && trial.find(kDecode) != nullptr && trial.spec.config == config)
+      samples.insert(samples.end(), read->samples.begin(), read->samples.end());
+  return samples.empty() ? 0 : median(samples);
+}
+
 reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const std::vector<EngineTune>& tunes,
                           const TuneRecord& record, const Profile& profile) {
   reports::Answer out;
@@ -101,7 +111,8 @@ reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const st
     out.memory_bytes = std::max(out.memory_bytes, trial.provenance.peak_rss_bytes);
     if (trial.spec.repetition > 0 && out.speedup.median > 0) ++out.pairs;
   }
-  out.wall = decode_wall(tune.model, answer.config, tune.request.base.workload, profile, out.decode.median);
+  out.wall = decode_wall(tune.model, answer.config, tune.request.base.workload, profile, out.decode.median,
+                         own_read_rate(tune.result, answer.config));
   out.prefill_wall =
       prefill_wall(tune.model, answer.config, tune.request.base.workload, profile, out.prefill.median);
   out.llama_cpp = line_of(Engine::llama_cpp, answer.config, tune, tunes, record.machine);
@@ -165,8 +176,8 @@ Profile read_rates(const TuneRecord& record, const std::vector<EngineTune>& tune
     if (samples.empty()) continue;
     Measurement own = summarise(read.name, read.unit, samples);
     if (own.median <= read.median) continue;
-    own.tags.push_back("read of the weights' own pages, between trials");
     read = own;
+    point.own_pages = true;
   }
   return profile;
 }
@@ -191,6 +202,7 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   report.machine = record.machine;
   report.state = record.state;
   report.profile = read_rates(record, tunes);
+  report.cyclic = record.cyclic;
   for (const RejectedCandidate& r : record.rejected)
     report.engines.push_back(
         {.engine = r.engine, .dir = r.bench, .version = Available<std::string>::not_available(r.reason)});

@@ -48,6 +48,7 @@ void save_record(const TuneRecord& record, const std::string& dir) {
                      {"state", to_json(record.state)},
                      {"profile", to_json(record.profile)},
                      {"profile_after", to_json(record.profile_after)},
+                     {"cyclic_read", to_json(record.cyclic)},
                      {"workload", to_json(record.workload)},
                      {"budget_s", record.budget_s},
                      {"max_trials", record.max_trials},
@@ -70,6 +71,7 @@ std::optional<TuneRecord> load_record(const std::string& dir) {
     record.state = machine_state_from_json(json.at("state"));
     record.profile = profile_from_json(json.at("profile"));
     record.profile_after = profile_from_json(json.at("profile_after"));
+    if (json.contains("cyclic_read")) record.cyclic = cyclic_read_from_json(json.at("cyclic_read"));
     record.workload = workload_from_json(json.at("workload"));
     record.budget_s = json.at("budget_s");
     record.max_trials = json.at("max_trials");

@@ -32,8 +32,10 @@ struct TuneRecord {
   std::string created;  ///< UTC
   Machine machine;
   MachineState state;
-  Profile profile;          ///< read before the first trial: predictions rest on it
-  Profile profile_after;    ///< read again after the last trial: neighbours on the same host come and go
+  Profile profile;        ///< read before the first trial: predictions rest on it
+  Profile profile_after;  ///< read again after the last trial: neighbours on the same host come and go
+  /// Of one token's bytes of the first candidate's model.
+  Available<CyclicRead> cyclic = Available<CyclicRead>::not_available("not measured");
   Workload workload;
   double budget_s = 0;
   int max_trials = 0;

@@ -23,6 +23,7 @@ Json to_json(const Trial& trial);            ///< {"schema": 1, "spec": …, "st
 Json to_json(const Machine& machine);
 Json to_json(const MachineState& state);
 Json to_json(const Profile& profile);        ///< {"bandwidth": {"read": [{"threads", "bytes_per_s", "interval", …}]}, "compute": […]}
+Json to_json(const Available<CyclicRead>& cyclic);
 
 Config config_from_json(const Json& json);
 Measurement measurement_from_json(const Json& json);
@@ -33,6 +34,7 @@ Trial trial_from_json(const Json& json);
 Machine machine_from_json(const Json& json);
 MachineState machine_state_from_json(const Json& json);
 Profile profile_from_json(const Json& json);
+Available<CyclicRead> cyclic_read_from_json(const Json& json);
 
 /// Parses text; throws Error naming `what` and the byte where it stopped.
 Json parse_json(const std::string& text, const std::string& what);

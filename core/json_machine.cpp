@@ -79,6 +79,27 @@ Available<MemoryModules> modules_from_json(const Json& json) {
   return modules;
 }
 
+Json way_to_json(const ReadWay& way) {
+  Json json = {{"isa", way.isa},
+               {"prefetch_bytes", way.prefetch_bytes},
+               {"page_size", way.page_size},
+               {"bytes_per_s", way.bytes_per_s}};
+  if (!way.reason.empty()) json["reason"] = way.reason;
+  return json;
+}
+
+ReadWay way_from_json(const Json& json) {
+  JsonReader reader(json, "profile.bandwidth.read.tried");
+  ReadWay way;
+  reader.read("isa", way.isa);
+  reader.read("prefetch_bytes", way.prefetch_bytes);
+  reader.read("page_size", way.page_size);
+  reader.read("bytes_per_s", way.bytes_per_s);
+  if (reader.has("reason")) reader.read("reason", way.reason);
+  reader.finish();
+  return way;
+}
+
 Json point_to_json(const BandwidthPoint& point) {
   const Measurement& measured = point.bytes_per_s;
   return {{"threads", point.threads},
@@ -89,7 +110,12 @@ Json point_to_json(const BandwidthPoint& point) {
           {"samples", measured.samples},
           {"tags", measured.tags},
           {"buffer_bytes", point.buffer_bytes},
-          {"isa", point.isa}};
+          {"isa", point.isa},
+          {"prefetch_bytes", point.prefetch_bytes},
+          {"page_size", point.page_size},
+          {"huge_page_bytes", point.huge_page_bytes},
+          {"own_pages", point.own_pages},
+          {"tried", list_of(point.tried, way_to_json)}};
 }
 
 /// A measurement whose median stands under the name of its unit.
@@ -113,6 +139,14 @@ BandwidthPoint point_from_json(const Json& json) {
   read_measured(reader, "bytes_per_s", point.bytes_per_s);
   reader.read("buffer_bytes", point.buffer_bytes);
   reader.read("isa", point.isa);
+  // Points written before several ways were tried have one, and do not tell it.
+  if (reader.has("tried")) {
+    reader.read("prefetch_bytes", point.prefetch_bytes);
+    reader.read("page_size", point.page_size);
+    reader.read("huge_page_bytes", point.huge_page_bytes);
+    reader.read("own_pages", point.own_pages);
+    for (const Json& way : reader.list("tried")) point.tried.push_back(way_from_json(way));
+  }
   reader.finish();
   return point;
 }
@@ -217,6 +251,41 @@ Json to_json(const Profile& profile) {
   return {{"bandwidth",
            {{"read", list_of(profile.read, point_to_json)}, {"read_saturated", profile.read_saturated}}},
           {"compute", list_of(profile.compute, peak_to_json)}};
+}
+
+Json to_json(const Available<CyclicRead>& cyclic) {
+  if (!cyclic) return {{"not_available", cyclic.reason()}};
+  return {{"token_bytes", cyclic->token_bytes},
+          {"large_bytes", cyclic->large_bytes},
+          {"bytes_per_s", to_json(cyclic->bytes_per_s)},
+          {"large_bytes_per_s", to_json(cyclic->large_bytes_per_s)},
+          {"speedup", cyclic->speedup.median},
+          {"interval", {cyclic->speedup.interval.low, cyclic->speedup.interval.high}},
+          {"cache_helps", cyclic->cache_helps()}};
+}
+
+Available<CyclicRead> cyclic_read_from_json(const Json& json) {
+  JsonReader reader(json, "cyclic_read");
+  if (reader.has("not_available")) {
+    std::string reason;
+    reader.read("not_available", reason);
+    reader.finish();
+    return Available<CyclicRead>::not_available(reason);
+  }
+  CyclicRead cyclic;
+  std::vector<double> interval;
+  bool helps = false;  // follows from the figures
+  reader.read("token_bytes", cyclic.token_bytes);
+  reader.read("large_bytes", cyclic.large_bytes);
+  cyclic.bytes_per_s = measurement_from_json(reader.at("bytes_per_s"));
+  cyclic.large_bytes_per_s = measurement_from_json(reader.at("large_bytes_per_s"));
+  reader.read("speedup", cyclic.speedup.median);
+  reader.read("interval", interval);
+  if (interval.size() != 2) throw reader.error("interval must be [low, high]");
+  cyclic.speedup.interval = {interval[0], interval[1]};
+  reader.read("cache_helps", helps);
+  reader.finish();
+  return cyclic;
 }
 
 Profile profile_from_json(const Json& json) {

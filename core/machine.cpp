@@ -15,7 +15,7 @@ double Profile::best_read_bytes_per_s() const {
   return best;
 }
 
-double Profile::read_bytes_per_s(int threads) const {
+const BandwidthPoint* Profile::read_point(int threads) const {
   const BandwidthPoint* nearest_below = nullptr;
   const BandwidthPoint* fewest = nullptr;
   for (const BandwidthPoint& point : read) {
@@ -23,8 +23,12 @@ double Profile::read_bytes_per_s(int threads) const {
     if (point.threads > threads) continue;
     if (nearest_below == nullptr || point.threads > nearest_below->threads) nearest_below = &point;
   }
-  if (nearest_below == nullptr) nearest_below = fewest;
-  return nearest_below == nullptr ? 0 : nearest_below->bytes_per_s.median;
+  return nearest_below != nullptr ? nearest_below : fewest;
+}
+
+double Profile::read_bytes_per_s(int threads) const {
+  const BandwidthPoint* point = read_point(threads);
+  return point == nullptr ? 0 : point->bytes_per_s.median;
 }
 
 std::string_view to_string(ComputeType type) {

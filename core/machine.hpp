@@ -9,6 +9,7 @@
 
 #include "core/check.hpp"
 #include "core/measurement.hpp"
+#include "core/stats.hpp"
 
 namespace oldiron {
 
@@ -83,11 +84,26 @@ std::vector<int> place(const Machine& machine, int n_threads);
 /// The NUMA node of each of these CPUs; 0 for one that the machine does not have.
 std::vector<int> nodes_of(const Machine& machine, const std::vector<int>& cpus);
 
+/// One way of reading memory, tried beside others.
+struct ReadWay {
+  std::string isa = {};
+  std::int64_t prefetch_bytes = 0;
+  std::string page_size = {};  ///< as the lever page_size has it
+  double bytes_per_s = 0;      ///< the best of a few samples; 0: not tried
+  std::string reason = {};     ///< why not tried
+  bool operator==(const ReadWay&) const = default;
+};
+
 struct BandwidthPoint {
   int threads = 0;
-  Measurement bytes_per_s = {};
+  Measurement bytes_per_s = {};  ///< of the best way, on fresh pages
   std::int64_t buffer_bytes = 0;
   std::string isa = {};
+  std::int64_t prefetch_bytes = 0;
+  std::string page_size = {};
+  std::int64_t huge_page_bytes = -1;  ///< obtained, from smaps; -1: not read
+  std::vector<ReadWay> tried = {};    ///< all that were tried, the best one too
+  bool own_pages = false;             ///< not fresh pages: the worker's weights, read between its steps
   bool operator==(const BandwidthPoint&) const = default;
 };
 
@@ -109,6 +125,19 @@ struct ComputePeak {
   bool operator==(const ComputePeak&) const = default;
 };
 
+/// What a token's bytes gain from the caches when the same are read again and again, as decode does.
+struct CyclicRead {
+  std::int64_t token_bytes = 0;
+  std::int64_t large_bytes = 0;  ///< of the set that is read in turns with it
+  Measurement bytes_per_s = {};  ///< of the token's bytes
+  Measurement large_bytes_per_s = {};
+  Ratio speedup = {};  ///< in pairs
+  bool operator==(const CyclicRead&) const = default;
+
+  /// Over 3 % faster, and beyond the noise.
+  bool cache_helps() const { return speedup.median > 1.03 && speedup.interval.low > 1; }
+};
+
 struct Profile {
   std::vector<BandwidthPoint> read = {};
   /// Set if the last doubling of threads gained under 15 %: only then do we say "memory wall".
@@ -119,6 +148,8 @@ struct Profile {
   double best_read_bytes_per_s() const;
   /// Median at this thread count, or of the nearest measured below it.
   double read_bytes_per_s(int threads) const;
+  /// That point itself; nullptr if nothing was measured.
+  const BandwidthPoint* read_point(int threads) const;
   bool operator==(const Profile&) const = default;
 };
 

@@ -107,11 +107,14 @@ Prediction predict(const ModelSpec& model, const Config& config, const Workload&
 }
 
 Wall decode_wall(const ModelSpec& model, const Config& config, const Workload& workload,
-                 const Profile& profile, double decode_tokens_per_s) {
-  const double limit = profile.read_bytes_per_s(config.decode_threads);
+                 const Profile& profile, double decode_tokens_per_s, double own_bytes_per_s) {
+  const BandwidthPoint* point = profile.read_point(config.decode_threads);
+  const double probed = profile.read_bytes_per_s(config.decode_threads);
+  const double limit = std::max(probed, own_bytes_per_s);
   Wall wall{.name = "not measured",
             .bytes_per_s = decode_tokens_per_s * token_bytes(model, config, workload),
-            .limit_bytes_per_s = limit};
+            .limit_bytes_per_s = limit,
+            .own_pages = own_bytes_per_s > probed || (point != nullptr && point->own_pages)};
   if (limit <= 0) return wall;
   wall.fraction = wall.bytes_per_s / limit;
   wall.name = memory_wall_name(profile, limit);

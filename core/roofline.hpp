@@ -41,13 +41,16 @@ struct Wall {
   double fraction = 0;     ///< measured rate / limit at that thread count; 0: not known
   double bytes_per_s = 0;  ///< what was moved; of a memory wall
   double limit_bytes_per_s = 0;
-  double ops_per_s = 0;  ///< what was computed; of a compute wall
+  bool own_pages = false;  ///< the limit was read of the weights' own pages, by the worker, around the decode
+  double ops_per_s = 0;    ///< what was computed; of a compute wall
   double limit_ops_per_s = 0;
   bool operator==(const Wall&) const = default;
 };
 
+/// The limit is the larger of what the probe read of fresh pages and `own_bytes_per_s`, what the worker read
+/// of the weights' own pages (0: not read).
 Wall decode_wall(const ModelSpec& model, const Config& config, const Workload& workload,
-                 const Profile& profile, double decode_tokens_per_s);
+                 const Profile& profile, double decode_tokens_per_s, double own_bytes_per_s = 0);
 
 /// The wall that a prefill of the workload meets first: compute, or the memory when ubatches are small.
 Wall prefill_wall(const ModelSpec& model, const Config& config, const Workload& workload,

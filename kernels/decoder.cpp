@@ -228,7 +228,8 @@ double Decoder::read_weights_bytes_per_s(int threads) {
   const double start_s = now_s();
   d.team.run(threads, [&](int rank, int active) {
     const Range part = share(blocks, 1, rank, active);
-    checksum += d.kernels.stream_read(body.data() + part.begin * kStep, static_cast<std::size_t>((part.end - part.begin) * kStep));
+    checksum += d.kernels.stream_read(body.data() + part.begin * kStep, static_cast<std::size_t>((part.end - part.begin) * kStep),
+                                      kStreamPrefetchBytes);
   });
   return static_cast<double>(blocks * kStep) / (now_s() - start_s);
 }

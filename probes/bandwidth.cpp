@@ -1,26 +1,18 @@
 #include "probes/bandwidth.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <cstring>
 #include <iterator>
 #include <set>
 
-#include "core/buffer.hpp"
 #include "core/clock.hpp"
-#include "core/team.hpp"
 #include "core/text.hpp"
-#include "kernels/registry.hpp"
 #include "probes/noise.hpp"
 
 namespace oldiron {
 namespace {
 
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
-
-// Shares are whole small pages; a multiple of the 512 bytes that StreamReadFn asks for.
-constexpr std::int64_t kStep = 4096;
 
 // The largest last-level cache per core on sale is 48 MiB (EPYC 9184X: 768 MiB, 16 cores).
 constexpr std::int64_t kCachePerCore = 48 * kMiB;
@@ -31,79 +23,99 @@ constexpr std::int64_t kUnknownCache = 512 * kMiB;
 constexpr double kStandsStill = 0.03;
 constexpr double kSaturated = 0.15;
 
-// A look at one size takes about a third of a second: room for 128 MiB to 2 GiB within the default budget.
-constexpr double kPlateauShare = 0.3;
+// A look at one size takes about a third of a second: room for 128 MiB to 1 GiB within the default budget.
+constexpr double kPlateauShare = 0.25;
+// Of the time of one thread count, for finding its best way; the rest is for samples of that.
+constexpr double kRaceShare = 0.6;
+constexpr int kRounds = 2;
 
-// A sample lasts at least this long: a thousand times the barriers around it, three ticks of a scheduler at
-// 100 Hz.
-constexpr double kSample_s = 0.03;
 constexpr std::size_t kMaxSamples = 51;
 
-/// A team and a buffer whose share of each rank was first touched by that rank.
-class Reader {
- public:
-  Reader(const BandwidthPlan& plan, int threads, std::int64_t bytes)
-      : read_(plan.read),
-        team_({plan.cpus.begin(), plan.cpus.begin() + threads}),
-        buffer_(static_cast<std::size_t>(bytes), PageSize::transparent) {
-    // Numbers, not zeros: hosts merge pages that are alike.
-    team_.run(threads, [&](int rank, int active) {
-      const Range range = share(bytes, kStep, rank, active);
-      for (std::int64_t at = range.begin; at < range.end; at += static_cast<std::int64_t>(sizeof at))
-        std::memcpy(buffer_.data() + at, &at, sizeof at);
-    });
-  }
-
-  /// One sample: whole passes over the buffer, at least one and at least kSample_s long; bytes per second.
-  double sample() {
-    double start_s = 0, end_s = 0;
-    const int passes = passes_;
-    team_.run(team_.size(), [&](int rank, int active) {
-      const Range range = share(static_cast<std::int64_t>(buffer_.size()), kStep, rank, active);
-      team_.barrier(rank);
-      if (rank == 0) start_s = now_s();
-      std::uint64_t sum = 0;
-      for (int pass = 0; pass < passes; ++pass)
-        sum += read_(buffer_.data() + range.begin, static_cast<std::size_t>(range.end - range.begin));
-      team_.barrier(rank);
-      if (rank == 0) end_s = now_s();
-      checksum_ += sum;
-    });
-    const double elapsed_s = std::max(end_s - start_s, 1e-9);
-    if (elapsed_s < kSample_s) passes_ = static_cast<int>(passes * kSample_s / elapsed_s) + 1;
-    return static_cast<double>(buffer_.size()) * passes / elapsed_s;
-  }
-
- private:
-  StreamReadFn read_;
-  Team team_;
-  Buffer buffer_;
-  int passes_ = 1;
-  std::atomic<std::uint64_t> checksum_{0};
-};
+std::vector<int> first_cpus(const BandwidthPlan& plan, int threads) {
+  return {plan.cpus.begin(), plan.cpus.begin() + threads};
+}
 
 /// The best of a few samples: what disturbs only slows, and the plateau is a question of caches, not of
 /// neighbours.
 double best_of_few(const BandwidthPlan& plan, std::int64_t bytes) {
-  Reader reader(plan, plan.thread_counts.back(), bytes);
-  reader.sample();  // also finds the number of passes
+  MemoryReader reader(first_cpus(plan, plan.thread_counts.back()), bytes, plan.page_sizes.front());
+  const auto sample = [&] { return reader.sample(plan.readers.front().read, plan.prefetch_bytes.front()); };
+  sample();  // also finds the number of passes
   double best = 0;
-  for (int i = 0; i < 4; ++i) best = std::max(best, reader.sample());
+  for (int i = 0; i < 4; ++i) best = std::max(best, sample());
   return best;
 }
 
-BandwidthPoint measure(const BandwidthPlan& plan, int threads, std::int64_t bytes, double budget_s) {
+StreamReadFn read_of(const BandwidthPlan& plan, const std::string& isa) {
+  for (const StreamReader& reader : plan.readers)
+    if (reader.isa == isa) return reader.read;
+  return plan.readers.front().read;
+}
+
+/// Every loop with every distance on fresh pages of one kind, in turns; the first ones at least, then until
+/// `until_s`.
+std::vector<ReadWay> race(const BandwidthPlan& plan, int threads, std::int64_t bytes, PageSize pages,
+                          double until_s) {
+  std::vector<ReadWay> ways;
+  for (const StreamReader& reader : plan.readers)
+    for (const std::size_t prefetch_bytes : plan.prefetch_bytes)
+      ways.push_back({.isa = reader.isa,
+                      .prefetch_bytes = static_cast<std::int64_t>(prefetch_bytes),
+                      .page_size = page_size_text(pages)});
+  try {
+    MemoryReader reader(first_cpus(plan, threads), bytes, pages);
+    const auto sample = [&](const ReadWay& way) {
+      return reader.sample(read_of(plan, way.isa), static_cast<std::size_t>(way.prefetch_bytes));
+    };
+    sample(ways.front());
+    for (int round = 0; round < kRounds; ++round)
+      for (ReadWay& way : ways) {
+        const bool first = round == 0 && &way == &ways.front();
+        if (first || now_s() < until_s) way.bytes_per_s = std::max(way.bytes_per_s, sample(way));
+      }
+  } catch (const Error& refused) {
+    ways.resize(1);
+    ways.front().reason = refused.what();
+  }
+  for (ReadWay& way : ways)
+    if (way.bytes_per_s <= 0 && way.reason.empty()) way.reason = "no time was left";
+  return ways;
+}
+
+const ReadWay& best_of(const std::vector<ReadWay>& ways) {
+  return *std::max_element(ways.begin(), ways.end(),
+                           [](const ReadWay& a, const ReadWay& b) { return a.bytes_per_s < b.bytes_per_s; });
+}
+
+BandwidthPoint measure(const BandwidthPlan& plan, int threads, std::int64_t bytes,
+                       const std::vector<PageSize>& page_sizes, double budget_s) {
   const double start_s = now_s();
-  Reader reader(plan, threads, bytes);
-  reader.sample();
+  std::vector<ReadWay> tried;
+  for (std::size_t i = 0; i < page_sizes.size(); ++i) {
+    const double share = kRaceShare * static_cast<double>(i + 1) / static_cast<double>(page_sizes.size());
+    std::vector<ReadWay> ways = race(plan, threads, bytes, page_sizes[i], start_s + share * budget_s);
+    tried.insert(tried.end(), ways.begin(), ways.end());
+  }
+  const ReadWay best = best_of(tried);
+  const auto pages = std::find_if(page_sizes.begin(), page_sizes.end(),
+                                  [&](PageSize kind) { return page_size_text(kind) == best.page_size; });
+  MemoryReader reader(first_cpus(plan, threads), bytes, *pages);
+  const auto sample = [&] {
+    return reader.sample(read_of(plan, best.isa), static_cast<std::size_t>(best.prefetch_bytes));
+  };
+  sample();
   const NoiseSnapshot before = read_noise();
   std::vector<double> samples;
   while (samples.size() < 5 || (samples.size() < kMaxSamples && now_s() - start_s < budget_s))
-    samples.push_back(reader.sample());
+    samples.push_back(sample());
   BandwidthPoint point{.threads = threads,
                        .bytes_per_s = summarise("read_bandwidth", "bytes/s", std::move(samples)),
                        .buffer_bytes = bytes,
-                       .isa = plan.isa};
+                       .isa = best.isa,
+                       .prefetch_bytes = best.prefetch_bytes,
+                       .page_size = best.page_size,
+                       .huge_page_bytes = reader.huge_page_bytes(),
+                       .tried = std::move(tried)};
   for (std::string& tag : noise_tags(noise_between(before, read_noise())))
     point.bytes_per_s.tags.push_back(std::move(tag));
   if (bytes < plan.least_bytes)
@@ -151,14 +163,12 @@ BandwidthPlan plan_bandwidth(const Machine& machine, const MachineState& state) 
   const int usable = usable_threads(machine, state);
   plan.cpus = place(machine, usable);
   plan.thread_counts = bandwidth_thread_counts(machine, usable);
-  const Isa isa = best_isa();
-  plan.read = kernel_set(isa).stream_read;
-  plan.isa = to_string(isa);
+  plan.readers = stream_readers();
   plan.least_bytes = std::max(64 * kMiB, 4 * believable_cache_bytes(machine) / kMiB * kMiB);
   // Never more than a quarter of what is free; 2 GiB are beyond every cache that is not itself larger.
   plan.most_bytes = std::max(2048 * kMiB, plan.least_bytes);
   plan.most_bytes = std::min(plan.most_bytes, usable_memory_bytes(state) / 4) / kMiB * kMiB;
-  plan.budget_s = 2.0 + 2.0 * static_cast<double>(plan.thread_counts.size());
+  plan.budget_s = 4.0 + 2.0 * static_cast<double>(plan.thread_counts.size());
   return plan;
 }
 
@@ -177,7 +187,8 @@ std::int64_t plateau_bytes(std::int64_t least, std::int64_t most,
 }
 
 std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan) {
-  CHECK(plan.read != nullptr && !plan.thread_counts.empty(), "a kernel and thread counts");
+  CHECK(!plan.readers.empty() && !plan.prefetch_bytes.empty() && !plan.page_sizes.empty(), "ways to read");
+  CHECK(!plan.thread_counts.empty(), "thread counts");
   CHECK(plan.thread_counts.back() <= static_cast<int>(plan.cpus.size()), "a CPU for each thread");
   if (plan.most_bytes < kMiB)
     throw Error("cannot measure memory bandwidth: only " + bytes_text(static_cast<double>(plan.most_bytes)) +
@@ -188,12 +199,18 @@ std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan) {
       plan.least_bytes, plan.most_bytes, [&](std::int64_t size) { return best_of_few(plan, size); },
       [&] { return now_s() - start_s < kPlateauShare * plan.budget_s; });
   std::vector<BandwidthPoint> points;
-  for (const int threads : plan.thread_counts) {
-    plan.progress(threads == 1 ? "reading memory with 1 thread"
-                               : "reading memory with " + std::to_string(threads) + " threads");
+  std::vector<PageSize> page_sizes = plan.page_sizes;
+  // All threads first: they find the page kind, and get half as much time again for it.
+  for (auto threads = plan.thread_counts.rbegin(); threads != plan.thread_counts.rend(); ++threads) {
+    plan.progress(*threads == 1 ? "reading memory with 1 thread"
+                                : "reading memory with " + std::to_string(*threads) + " threads");
     const double left_s = start_s + plan.budget_s - now_s();
-    const auto counts_left = static_cast<double>(plan.thread_counts.size() - points.size());
-    points.push_back(measure(plan, threads, bytes, left_s / counts_left));
+    const double shares =
+        static_cast<double>(plan.thread_counts.size() - points.size()) + (points.empty() ? 0.5 : 0);
+    points.insert(points.begin(),
+                  measure(plan, *threads, bytes, page_sizes, left_s / shares * (points.empty() ? 1.5 : 1)));
+    std::erase_if(page_sizes,
+                  [&](PageSize kind) { return page_size_text(kind) != points.front().page_size; });
   }
   return points;
 }

@@ -7,18 +7,19 @@
 #include <vector>
 
 #include "core/machine.hpp"
-#include "kernels/ops/stream.hpp"
+#include "probes/memory_reader.hpp"
 
 namespace oldiron {
 
 struct BandwidthPlan {
-  std::vector<int> cpus;           ///< one per thread of the largest count
-  std::vector<int> thread_counts;  ///< ascending
-  StreamReadFn read = nullptr;
-  std::string isa;
+  std::vector<int> cpus;              ///< one per thread of the largest count
+  std::vector<int> thread_counts;     ///< ascending
+  std::vector<StreamReader> readers;  ///< fastest first
+  std::vector<std::size_t> prefetch_bytes = {kStreamPrefetchBytes, 0, 2048, 16384};  ///< likeliest first
+  std::vector<PageSize> page_sizes = {PageSize::transparent, PageSize::small, PageSize::huge};
   std::int64_t least_bytes = 64 << 20;  ///< 4 x the largest believable cache
   std::int64_t most_bytes = 64 << 20;   ///< what memory allows
-  double budget_s = 6;
+  double budget_s = 8;
   std::function<void(const std::string&)> progress = [](const std::string&) {};
 };
 
@@ -33,13 +34,16 @@ int first_node_cores(const Machine& machine, int usable);
 /// host's cache.
 std::int64_t believable_cache_bytes(const Machine& machine);
 
-/// Everything from the machine, its state and the best ISA's kernel; about 2 s and 2 s more per thread count.
+/// Everything from the machine, its state and the ISAs that run here; about 4 s and 2 s more per thread
+/// count.
 BandwidthPlan plan_bandwidth(const Machine& machine, const MachineState& state);
 
-/// Grows the buffer until the bandwidth of all threads stands still, then samples each thread count on that
-/// size.
+/// Grows the buffer until the bandwidth of all threads stands still; on that size every page kind races with
+/// all threads, each on fresh pages, and every loop and prefetch distance races with each thread count. The
+/// best way of each count is then sampled on fresh pages.
 ///
 /// Pages are touched first by the rank that reads them. Each point is tagged with the noise of its interval.
+/// When the budget runs out the likeliest ways have been tried.
 std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan);
 
 /// The size from which on `bytes_per_s(size)` changes under 3 % when doubled; the last one tried if it never

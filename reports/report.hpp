@@ -119,6 +119,7 @@ struct Report {
   Machine machine;
   MachineState state;
   Profile profile;
+  Available<CyclicRead> cyclic = Available<CyclicRead>::not_available("not measured");
   ModelSpec model;
   Workload workload;
   std::vector<GivenEngine> engines;

@@ -171,6 +171,19 @@ std::string wall_text(const Wall& wall) {
                      name);
 }
 
+std::string cache_text(const Report& report) {
+  if (!report.cyclic)
+    return report.cyclic.reason() == "not measured" ? ""
+                                                    : "not available: " + one_line(report.cyclic.reason());
+  const CyclicRead& read = *report.cyclic;
+  std::string text = fmt::format("reading one token's {} again and again, not {}: {} ({}), ",
+                                 bytes_text(static_cast<double>(read.token_bytes)),
+                                 bytes_text(static_cast<double>(read.large_bytes)),
+                                 change_text(read.speedup.median), change_interval_text(read.speedup));
+  return text +
+         (read.cache_helps() ? "the last-level cache helps decode" : "the caches keep nothing of a token");
+}
+
 std::string change_text(double ratio) {
   if (ratio >= 2) return fmt::format("{:.2f}x", ratio);
   const double percent = (ratio - 1) * 100;

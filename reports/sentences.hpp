@@ -55,6 +55,9 @@ std::string waits_text(const Report& report);
 /// Which pages the answer asked for and what it got; empty if not read.
 std::string pages_text(const Report& report);
 
+/// What the caches add to the reading of one token's bytes again and again; empty if that was not looked at.
+std::string cache_text(const Report& report);
+
 /// "+77 %", "-0.3 %", "2.24x".
 std::string change_text(double ratio);
 

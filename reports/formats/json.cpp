@@ -41,6 +41,7 @@ Json wall(const Wall& w) {
                {"fraction", positive(w.fraction)},
                {"bytes_per_s", positive(w.fraction > 0 ? w.bytes_per_s : 0)},
                {"limit_bytes_per_s", positive(w.fraction > 0 ? w.limit_bytes_per_s : 0)}};
+  if (w.fraction > 0 && w.limit_bytes_per_s > 0) json["limit_of"] = w.own_pages ? "own_pages" : "fresh_pages";
   if (w.limit_ops_per_s > 0) {
     json["ops_per_s"] = w.ops_per_s;
     json["limit_ops_per_s"] = w.limit_ops_per_s;
@@ -165,6 +166,7 @@ std::string json_report(const Report& report) {
   json["bandwidth"] = to_json(report.profile)["bandwidth"];
   json["bandwidth_saturated"] = report.profile.read_saturated;
   json["compute"] = to_json(report.profile)["compute"];
+  json["cyclic_read"] = to_json(report.cyclic);
   const BudgetUse& b = report.budget;
   json["budget"] = {{"limit_s", b.limit_s}, {"used_s", b.used_s},         {"load_s", b.load_s},
                     {"loads", b.loads},     {"remembered", b.remembered}, {"stopped_by", b.stopped_by}};

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "core/text.hpp"
 #include "reports/layout.hpp"
@@ -121,6 +123,55 @@ std::string verdict(const Profile& profile) {
   return out;
 }
 
+std::string prefetch_text(std::int64_t bytes) {
+  return bytes == 0 ? "no prefetch" : fmt::format("prefetch {} B ahead", bytes);
+}
+
+std::string page_kind_text(const std::string& page_size) {
+  if (page_size == "small") return "4 KiB pages";
+  if (page_size == "huge") return "2 MiB pages";
+  return page_size.empty() ? "pages not told" : one_line(page_size) + " huge pages";
+}
+
+/// How the largest thread count read fastest, and the best that each other choice gave.
+std::string ways(const Profile& profile) {
+  const BandwidthPoint& p = profile.read.back();
+  if (p.tried.empty()) return "";
+  std::string text =
+      fmt::format("{}, {}, {}", one_line(p.isa), prefetch_text(p.prefetch_bytes), page_kind_text(p.page_size));
+  if (p.page_size == "transparent" && p.huge_page_bytes >= 0)
+    text += fmt::format(" ({} of {} obtained)", bytes_text(static_cast<double>(p.huge_page_bytes)),
+                        bytes_text(static_cast<double>(p.buffer_bytes)));
+  std::vector<std::pair<std::string, double>> others;
+  const auto add = [&](const std::string& name, double rate) {
+    for (auto& [known, best] : others)
+      if (known == name) {
+        best = std::max(best, rate);
+        return;
+      }
+    others.emplace_back(name, rate);
+  };
+  for (const ReadWay& way : p.tried) {
+    if (way.bytes_per_s <= 0) continue;
+    if (way.isa != p.isa) add(one_line(way.isa), way.bytes_per_s);
+    if (way.prefetch_bytes != p.prefetch_bytes) add(prefetch_text(way.prefetch_bytes), way.bytes_per_s);
+    if (way.page_size != p.page_size) add(page_kind_text(way.page_size), way.bytes_per_s);
+  }
+  // Of pages that were not tried at all, the reason without the advice.
+  std::map<std::string, std::string> missing;
+  for (const ReadWay& way : p.tried)
+    if (way.bytes_per_s <= 0) missing.emplace(way.page_size, way.reason.substr(0, way.reason.find(';')));
+  for (const ReadWay& way : p.tried)
+    if (way.bytes_per_s > 0) missing.erase(way.page_size);
+  std::string told;
+  for (const auto& [name, rate] : others)
+    told += (told.empty() ? "; at best " : ", ") + bytes_per_s_text(rate) + " with " + name;
+  text += told;
+  for (const auto& [pages, reason] : missing)
+    text += fmt::format("; {} not tried: {}", page_kind_text(pages), one_line(reason));
+  return labelled("fastest", text);
+}
+
 /// One row per instruction: a core, and all of them at once.
 std::string computes(const Profile& profile) {
   if (profile.compute.empty()) return labelled("computes", "not available: no peak was measured");
@@ -167,7 +218,7 @@ std::string probe_text(const ProbeScreen& screen) {
   std::string out = card(screen) + "\n" + computes(screen.profile) + "\n";
   if (screen.profile.read.empty())
     return out + labelled("reads", "not available: the bandwidth was not measured");
-  out += plot(screen.profile) + "\n" + verdict(screen.profile);
+  out += plot(screen.profile) + ways(screen.profile) + "\n" + verdict(screen.profile);
   return out + notes(screen.profile);
 }
 

@@ -140,8 +140,14 @@ std::string memory_bars(const Report& report) {
     bars.emplace_back(m.bytes_per_s, fmt::format("on paper ({} x {}-{:.0f})", m.populated, one_line(m.type),
                                                  m.transfers_per_s / 1e6));
   }
-  const double measured = report.profile.best_read_bytes_per_s();
-  bars.emplace_back(measured, "measured here, reading");
+  // What the decode is taken of, where there is one.
+  const bool has_wall = report.lossless && report.lossless->wall.fraction > 0;
+  const double measured =
+      has_wall ? std::max(report.lossless->wall.limit_bytes_per_s, report.profile.best_read_bytes_per_s())
+               : report.profile.best_read_bytes_per_s();
+  const bool own =
+      has_wall && report.lossless->wall.own_pages && report.lossless->wall.limit_bytes_per_s >= measured;
+  bars.emplace_back(measured, own ? "read: the weights' pages" : "read: fresh pages");
   if (report.lossless) bars.emplace_back(report.lossless->wall.bytes_per_s, "used by this decode");
   double most = 0;
   for (const auto& [value, name] : bars) most = std::max(most, value);
@@ -152,6 +158,8 @@ std::string memory_bars(const Report& report) {
     out += labelled(out.empty() ? "RAM" : "",
                     bar(value / most, 28) + " " + glued(bytes_per_s_text(value)) + " " + name);
   }
+  const std::string cache = cache_text(report);
+  if (!cache.empty()) out += labelled("cache", cache);
   return out;
 }
 

@@ -87,7 +87,12 @@ TEST(Json, ProfilesRoundTripAndShowTheKeysThatScriptsRead) {
   Profile profile{.read = {{.threads = 2,
                             .bytes_per_s = summarise(kReadBandwidth, "bytes/s", {27e9, 26e9, 28e9}),
                             .buffer_bytes = 1 << 28,
-                            .isa = "avx2"}},
+                            .isa = "avx2",
+                            .prefetch_bytes = 2048,
+                            .page_size = "small",
+                            .huge_page_bytes = 0,
+                            .tried = {{"avx2", 2048, "small", 27e9}, {"avx2", 0, "huge", 0, "none are free"}},
+                            .own_pages = true}},
                   .read_saturated = true,
                   .compute = {{.isa = "avx512_vnni",
                                .type = ComputeType::bf16,
@@ -109,6 +114,24 @@ TEST(Json, ProfilesRoundTripAndShowTheKeysThatScriptsRead) {
   EXPECT_EQ(json["bandwidth"]["read"][0]["bytes_per_s"], 27e9);
   EXPECT_EQ(json["bandwidth"]["read"][0]["interval"], Json::array({26e9, 28e9}));
   EXPECT_EQ(profile_from_json(sent(to_json(Profile{}))), Profile{});
+}
+
+TEST(Json, PointsOfOldTunesAreRead) {
+  Json json = to_json(Profile{.read = {{.threads = 2, .isa = "avx2", .page_size = "small"}}});
+  for (const char* key : {"prefetch_bytes", "page_size", "huge_page_bytes", "own_pages", "tried"})
+    json["bandwidth"]["read"][0].erase(key);
+  EXPECT_EQ(profile_from_json(json).read[0].isa, "avx2");
+}
+
+TEST(Json, CyclicReadsRoundTrip) {
+  const CyclicRead read{.token_bytes = 7,
+                        .large_bytes = 28,
+                        .bytes_per_s = summarise("cyclic_read", "bytes/s", {3e9, 4e9}),
+                        .large_bytes_per_s = summarise("large_read", "bytes/s", {2e9, 3e9}),
+                        .speedup = {1.4, {1.2, 1.6}}};
+  EXPECT_EQ(*cyclic_read_from_json(sent(to_json(Available<CyclicRead>(read)))), read);
+  const auto none = Available<CyclicRead>::not_available("why");
+  EXPECT_EQ(cyclic_read_from_json(sent(to_json(none))), none);
 }
 
 TEST(Json, TheGoldenTrialRoundTripsByteForByte) {

@@ -132,6 +132,17 @@ TEST(Roofline, OnlyASaturatedMemoryIsAWall) {
   EXPECT_EQ(half.limit_bytes_per_s, 27e9);
 }
 
+TEST(Roofline, TheLargerDenominatorCountsAndIsNamed) {
+  const Profile measured = profile(26e9, 27e9);
+  const auto wall = [&](double own) { return decode_wall(gemma(), kTwo, Workload{}, measured, 5, own); };
+  EXPECT_EQ(wall(0).limit_bytes_per_s, 27e9);
+  EXPECT_EQ(wall(25e9).limit_bytes_per_s, 27e9);
+  EXPECT_FALSE(wall(25e9).own_pages);
+  EXPECT_EQ(wall(30e9).limit_bytes_per_s, 30e9);
+  EXPECT_TRUE(wall(30e9).own_pages);
+  EXPECT_NEAR(wall(30e9).fraction, wall(0).fraction * 27 / 30, 1e-12);
+}
+
 TEST(Roofline, FewThreadsOfASaturableMemoryAreHeldByTheirOwnMisses) {
   Profile measured = profile(14e9, 27e9);
   measured.read.push_back({.threads = 4, .bytes_per_s = summarise("read_bytes_per_s", "bytes/s", {28e9})});

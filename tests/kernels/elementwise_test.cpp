@@ -147,7 +147,8 @@ TEST_P(ElementwiseTest, StreamReadAddsEveryWordOnce) {
   std::mt19937_64 random(1);
   std::uint64_t total = 0;
   for (std::uint64_t& word : data.span()) total += word = random();
-  EXPECT_EQ(kernels_.stream_read(reinterpret_cast<const std::byte*>(data.data()), 4096), total);
+  for (const std::size_t prefetch_bytes : {0, 2048, 16384})
+    EXPECT_EQ(kernels_.stream_read(reinterpret_cast<const std::byte*>(data.data()), 4096, prefetch_bytes), total);
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <mutex>
 #include <set>
+#include <thread>
 
 namespace oldiron {
 namespace {
@@ -103,21 +105,22 @@ TEST(Bandwidth, plan_stays_within_memory) {
   EXPECT_EQ(roomy.thread_counts, (std::vector<int>{1, 2}));
   const BandwidthPlan tight = plan_bandwidth(machine, {.memory_available_bytes = 912 * kMiB});
   EXPECT_EQ(tight.most_bytes, 100 * kMiB);
-  EXPECT_NE(roomy.read, nullptr);
+  EXPECT_FALSE(roomy.readers.empty());
 }
 
 // What the fake kernel was given.
 std::mutex seen_mutex;
-std::set<std::size_t> seen_sizes;
+std::set<std::size_t> seen_sizes, seen_distances;
 std::atomic<int> untouched{0};
 
-std::uint64_t fake_read(const std::byte* data, std::size_t bytes) {
+std::uint64_t fake_read(const std::byte* data, std::size_t bytes, std::size_t prefetch_bytes) {
   std::int64_t first = 0, last = 0;
   std::memcpy(&first, data, sizeof first);
   std::memcpy(&last, data + bytes - sizeof last, sizeof last);
   if (last - first + static_cast<std::int64_t>(sizeof last) != static_cast<std::int64_t>(bytes)) ++untouched;
   std::lock_guard lock(seen_mutex);
   seen_sizes.insert(bytes);
+  seen_distances.insert(prefetch_bytes);
   return 1;
 }
 
@@ -125,8 +128,7 @@ TEST(Bandwidth, measures_every_thread_count_on_touched_memory) {
   BandwidthPlan plan;
   plan.cpus = {-1, -1};
   plan.thread_counts = {1, 2};
-  plan.read = fake_read;
-  plan.isa = "fake";
+  plan.readers = {{"fake", fake_read}};
   plan.least_bytes = plan.most_bytes = 2 * kMiB;
   plan.budget_s = 0;
   std::vector<std::string> told;
@@ -144,14 +146,65 @@ TEST(Bandwidth, measures_every_thread_count_on_touched_memory) {
   EXPECT_EQ(points[1].threads, 2);
   EXPECT_EQ(seen_sizes, (std::set<std::size_t>{kMiB, 2 * kMiB}));
   EXPECT_EQ(untouched, 0);
+  EXPECT_EQ(points[0].page_size, points[1].page_size) << "the page kind of all threads";
+  EXPECT_GE(points[1].tried.size(), 4U + 4U + 1U) << "of pages that there are none of, the reason";
   EXPECT_EQ(told.size(), 3U);
+}
+
+std::uint64_t read_fast(const std::byte*, std::size_t, std::size_t) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  return 1;
+}
+
+std::uint64_t read_slowly(const std::byte*, std::size_t, std::size_t) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(4));
+  return 1;
+}
+
+TEST(Bandwidth, the_best_way_is_sampled_and_the_others_are_told) {
+  BandwidthPlan plan;
+  plan.cpus = {-1};
+  plan.thread_counts = {1};
+  plan.readers = {{"slow", read_slowly}, {"fast", read_fast}};
+  plan.prefetch_bytes = {0, 2048};
+  plan.page_sizes = {PageSize::transparent, PageSize::small};
+  plan.least_bytes = plan.most_bytes = kMiB;
+  plan.budget_s = 1;
+  const BandwidthPoint point = read_bandwidth(plan).front();
+  std::set<std::string> told;
+  const ReadWay* best = &point.tried.front();
+  for (const ReadWay& way : point.tried) {
+    told.insert(way.isa + " " + std::to_string(way.prefetch_bytes) + " " + way.page_size);
+    EXPECT_NE(way.bytes_per_s > 0, !way.reason.empty()) << "tried, or why not";
+    if (way.bytes_per_s > best->bytes_per_s) best = &way;
+  }
+  EXPECT_EQ(told.size(), 8U);
+  EXPECT_EQ(point.isa, best->isa);
+  EXPECT_EQ(point.prefetch_bytes, best->prefetch_bytes);
+  EXPECT_EQ(point.page_size, best->page_size);
+}
+
+TEST(Bandwidth, pages_that_there_are_none_of_are_left_out_with_a_reason) {
+  BandwidthPlan plan;
+  plan.cpus = {-1};
+  plan.thread_counts = {1};
+  plan.readers = {{"fake", fake_read}};
+  plan.prefetch_bytes = {0};
+  plan.page_sizes = {PageSize::small, PageSize::huge};
+  plan.least_bytes = plan.most_bytes = 4 * kMiB;
+  plan.budget_s = 0;
+  const BandwidthPoint point = read_bandwidth(plan).front();
+  ASSERT_EQ(point.tried.size(), 2U);
+  if (point.tried[1].bytes_per_s <= 0) {
+    EXPECT_NE(point.tried[1].reason.find("2 MiB pages"), std::string::npos);
+  }
 }
 
 TEST(Bandwidth, a_buffer_that_memory_keeps_small_is_tagged) {
   BandwidthPlan plan;
   plan.cpus = {-1};
   plan.thread_counts = {1};
-  plan.read = fake_read;
+  plan.readers = {{"fake", fake_read}};
   plan.least_bytes = 64 * kMiB;
   plan.most_bytes = kMiB;
   plan.budget_s = 0;
@@ -164,7 +217,7 @@ TEST(Bandwidth, no_memory_is_an_error) {
   BandwidthPlan plan;
   plan.cpus = {-1};
   plan.thread_counts = {1};
-  plan.read = fake_read;
+  plan.readers = {{"fake", fake_read}};
   plan.most_bytes = 0;
   EXPECT_THROW(read_bandwidth(plan), Error);
 }

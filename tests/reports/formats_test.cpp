@@ -116,8 +116,31 @@ TEST(Sentences, MemoryWallOnlyIfTheWallIsMemory) {
 }
 
 TEST(Sentences, AComputeWallIsTakenOfItsPeak) {
-  EXPECT_EQ(wall_text({"compute: vpdpbusd peak", 0.45, 0, 0, 958e9, 2128e9}),
+  EXPECT_EQ(wall_text({"compute: vpdpbusd peak", 0.45, 0, 0, false, 958e9, 2128e9}),
             "45 % of 2.13 TOP/s, compute: vpdpbusd peak");
+}
+
+TEST(Sentences, CachesHelpOnlyBeyondTheNoise) {
+  Report report = sample_report();
+  EXPECT_EQ(
+      cache_text(report),
+      "reading one token's 2.4 GB again and again, not 9.5 GB: +7.0 % (+5.0 % to +9.0 %), the last-level "
+      "cache helps decode");
+  (*report.cyclic).speedup = {1.02, {1.01, 1.03}};
+  EXPECT_THAT(cache_text(report), HasSubstr("the caches keep nothing of a token"));
+  report.cyclic = Available<CyclicRead>::not_available("too large");
+  EXPECT_THAT(cache_text(report), HasSubstr("not available: too large"));
+  report.cyclic = Available<CyclicRead>::not_available("not measured");
+  EXPECT_EQ(cache_text(report), "");
+}
+
+TEST(Sentences, TheLimitSaysWhichPagesItWasReadOf) {
+  Report report = sample_report();
+  EXPECT_THAT(terminal_report(report), HasSubstr("read: fresh pages"));
+  (*report.lossless).wall.own_pages = true;
+  (*report.lossless).wall.limit_bytes_per_s = 57.3e9;
+  EXPECT_THAT(terminal_report(report), HasSubstr("read: the weights' pages"));
+  EXPECT_EQ(parse_json(json_report(report), "report")["answer"]["lossless"]["wall"]["limit_of"], "own_pages");
 }
 
 TEST(Sentences, LongerLoadIsEarnedBackByTheTurnsItTakes) {

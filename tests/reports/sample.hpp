@@ -108,7 +108,17 @@ inline Profile sample_profile() {
     p.read.push_back({.threads = threads,
                       .bytes_per_s = measured("read", rate, 0.02),
                       .buffer_bytes = 1 << 30,
-                      .isa = "avx2"});
+                      .isa = "avx2",
+                      .prefetch_bytes = 6144,
+                      .page_size = "transparent",
+                      .huge_page_bytes = 1 << 30});
+  p.read.back().tried = {
+      {"avx2", 6144, "transparent", 54.9e9},
+      {"avx2", 0, "transparent", 47.0e9},
+      {"scalar", 6144, "transparent", 53.2e9},
+      {"avx2", 6144, "small", 51.3e9},
+      {"scalar", 0, "small", 44.0e9},
+      {"avx2", 6144, "huge", 0, "cannot get 1.1 GB of memory in 2 MiB pages: 512 are needed and 0 are free"}};
   p.read_saturated = true;
   const auto peak = [&p](ComputeType type, const char* instruction, int threads, double rate) {
     p.compute.push_back({.isa = "avx2",
@@ -145,6 +155,11 @@ inline Report sample_report() {
   r.machine = sample_machine();
   r.state.memory_available_bytes = 61000000000;
   r.profile = sample_profile();
+  r.cyclic = CyclicRead{.token_bytes = 2380054528,
+                        .large_bytes = 4 * 2380054528,
+                        .bytes_per_s = measured("cyclic_read", 58.4e9, 0.01),
+                        .large_bytes_per_s = measured("large_read", 54.6e9, 0.01),
+                        .speedup = {1.07, {1.05, 1.09}}};
   r.model = sample_model();
   r.engines = {{Engine::ik_llama, "/opt/ik/bin", std::string("ik_llama.cpp 4840 (8337e4cd3)")},
                {Engine::llama_cpp, "/opt/llama/bin", std::string("llama.cpp 10587 (3f545becc)")}};
@@ -168,7 +183,7 @@ inline Report sample_report() {
   best.load_s = 31.4;
   best.memory_bytes = 17200000000;
   best.wall = {"memory", 0.731, 40.3e9, 55.1e9};
-  best.prefill_wall = {"compute: vpmaddubsw peak", 0.38, 0, 0, 443e9, 1165e9};
+  best.prefill_wall = {"compute: vpmaddubsw peak", 0.38, 0, 0, false, 443e9, 1165e9};
   best.speedup = {1.49, {1.46, 1.53}};
   best.pairs = 5;
   best.ik_llama = {{"llama-bench", "-m", "synthetic-26b-a4b-Q4_0.gguf", "-p", "512", "-n", "128", "-t", "8",

@@ -1,0 +1,50 @@
+// A team that reads memory which each rank touched first: what every probe of the memory stands on.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/buffer.hpp"
+#include "core/machine.hpp"
+#include "core/team.hpp"
+#include "kernels/ops/stream.hpp"
+
+namespace oldiron {
+
+/// The loop of one ISA.
+struct StreamReader {
+  std::string isa;
+  StreamReadFn read = nullptr;
+};
+
+/// Those that run here, fastest first.
+std::vector<StreamReader> stream_readers();
+
+class MemoryReader {
+ public:
+  /// `bytes` of fresh memory, shared out to one rank per CPU. Throws Error if there is none of these pages.
+  MemoryReader(std::vector<int> cpus, std::int64_t bytes, PageSize pages);
+
+  /// Whole passes over the memory, at least one and at least 30 ms; bytes per second.
+  double sample(StreamReadFn read, std::size_t prefetch_bytes);
+
+  /// Seconds of `passes` over the first `part_bytes` of the memory, counted in every rank's own share.
+  double pass_s(StreamReadFn read, std::size_t prefetch_bytes, std::int64_t part_bytes, int passes);
+
+  std::int64_t bytes() const { return static_cast<std::int64_t>(buffer_.size()); }
+
+  std::int64_t huge_page_bytes() const { return buffer_.huge_page_bytes(); }
+
+ private:
+  Team team_;
+  Buffer buffer_;
+  int passes_ = 1;
+  std::atomic<std::uint64_t> checksum_{0};
+};
+
+/// "small", "transparent", "huge", as the lever page_size has it.
+std::string page_size_text(PageSize pages);
+
+}  // namespace oldiron
