@@ -35,6 +35,7 @@ NAMED_ENUM(HeadType, as_is, q4_0, q6_k, q8_0, f16)
 NAMED_ENUM(KvType, f16, f32, q8_0, q4_0)
 NAMED_ENUM(ActivationType, q8, f32)
 NAMED_ENUM(Wait, automatic, spin, sleep)
+NAMED_ENUM(RowShares, fixed, pieces)
 NAMED_ENUM(IsaChoice, automatic, scalar, avx2, avx512_vnni)
 #undef NAMED_ENUM
 

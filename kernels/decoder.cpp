@@ -122,7 +122,9 @@ Decoder::Impl::Impl(std::shared_ptr<const Weights> packed, const Config& config,
     : loaded(std::move(packed)), weights(*loaded), model(loaded->model()), options(decoder_options), team(worker_team),
       kernels(loaded->kernels()),
       cache(model, options.max_sequences, options.max_context, options.max_step_tokens,
-            kv_tensor_type(config.kv_type, model.id), config.page_size) {
+            kv_tensor_type(config.kv_type, model.id), config.page_size),
+      pieces(config.row_split == RowShares::pieces),
+      split_rows(std::int64_t{model.block_count} * (kExpertsUp + model.expert_count) + 1, team.size()) {
   n_used = options.n_experts > 0 ? options.n_experts : model.expert_used_count;
   for (int l = 0; l < model.block_count; ++l) {
     layers.push_back(bind_layer(weights, l));
@@ -200,6 +202,7 @@ void Decoder::step(std::span<const StepToken> tokens, int threads, float* logits
   d.tokens = tokens;
   d.check_positions();
   d.logits = logits;
+  d.split_rows.reset();
   d.logit_columns.clear();
   for (std::size_t c = 0; c < tokens.size(); ++c)
     if (tokens[c].logits) d.logit_columns.push_back(static_cast<std::int32_t>(c));

@@ -8,6 +8,7 @@
 
 #include "kernels/decoder.hpp"
 #include "kernels/kv_cache.hpp"
+#include "kernels/row_split.hpp"
 #include "kernels/weights.hpp"
 
 namespace oldiron {
@@ -48,6 +49,9 @@ struct LayerWeights {
   Matrix q, k, v, output, gate, up, down, router, experts_gate_up, experts_down;
 };
 
+/// The products of a layer, as RowSplit numbers them; the experts' first ones follow, then the next layer.
+enum LayerProduct : std::int64_t { kQ, kK, kV, kOutput, kRouter, kGate, kDown, kExpertsDown, kExpertsUp };
+
 /// A rank's part in one step.
 struct Lane {
   int rank, active;
@@ -83,6 +87,8 @@ struct Decoder::Impl {
   Matrix embedding, head;
   bool quantise = false;
   int n_used = 0;
+  bool pieces = false;             ///< small steps hand out rows as ranks come for them
+  mutable RowSplit split_rows;
   std::vector<std::int64_t> ends;  ///< positions stored per sequence
 
   Work shared;
@@ -118,11 +124,19 @@ struct Decoder::Impl {
   void feed_forward(const Lane& lane, int layer);
   void route(int layer, Routing& routes) const;
   void experts_up(const Lane& lane, int layer, const Routing& routes);
-  void experts_down(const Lane& lane, int layer, Routing& routes);
+  void experts_down_rows(int layer, Range rows, const Activations& in, Routing& routes);
   void output(const Lane& lane);
 
   void quantise_column(Quantised& into, std::int64_t column, const float* x);
-  void product(const Lane& lane, const Matrix& matrix, const Activations& x, float* result, std::int64_t stride) const;
+  void product(const Lane& lane, int layer, LayerProduct which, const Matrix& matrix, const Activations& x, float* result,
+               std::int64_t stride) const;
+
+  /// Calls f(Range) for the rows of a product that fall to this rank.
+  template <class F>
+  void in_rows(const Lane& lane, std::int64_t layer, std::int64_t which, std::int64_t rows, F f) const {
+    split_rows.each(team, lane.rank, lane.active, layer * (kExpertsUp + model.expert_count) + which, rows,
+                    pieces && lane.replicated, f);
+  }
 
   void sync(const Lane& lane) {
     if (!lane.replicated) team.barrier(lane.rank);

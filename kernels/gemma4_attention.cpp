@@ -26,12 +26,12 @@ void Decoder::Impl::quantise_column(Quantised& into, std::int64_t column, const 
   if (quantise && !into.set(kernels.quantize, column, from)) finite = false;
 }
 
-void Decoder::Impl::product(const Lane& lane, const Matrix& matrix, const Activations& in, float* result,
-                            std::int64_t stride) const {
-  const Range rows = Weights::rows_of(matrix, lane.rank, lane.active);
-  if (rows.begin == rows.end) return;
-  matrix.matmul({.type = matrix.type, .layout = matrix.layout, .w = matrix.data, .m = matrix.m, .k = matrix.k, .n = n(),
-                 .row_begin = rows.begin, .row_end = rows.end, .x = in, .y = result, .y_stride = stride});
+void Decoder::Impl::product(const Lane& lane, int layer, LayerProduct which, const Matrix& matrix, const Activations& in,
+                            float* result, std::int64_t stride) const {
+  in_rows(lane, layer, which, matrix.m, [&](Range rows) {
+    matrix.matmul({.type = matrix.type, .layout = matrix.layout, .w = matrix.data, .m = matrix.m, .k = matrix.k,
+                   .n = n(), .row_begin = rows.begin, .row_end = rows.end, .x = in, .y = result, .y_stride = stride});
+  });
 }
 
 void Decoder::Impl::embed(const Lane& lane) {
@@ -65,9 +65,9 @@ void Decoder::Impl::attention(const Lane& lane, int layer) {
   }
   sync(lane);
   const Activations a = work.a_q.view(work.a.data(), d());
-  product(lane, w.q, a, q.data(), w.q.m);
-  product(lane, w.k, a, k.data(), w.k.m);
-  if (w.v) product(lane, w.v, a, v.data(), w.v.m);
+  product(lane, layer, kQ, w.q, a, q.data(), w.q.m);
+  product(lane, layer, kK, w.k, a, k.data(), w.k.m);
+  if (w.v) product(lane, layer, kV, w.v, a, v.data(), w.v.m);
   team.barrier(lane.rank);
 
   attend(lane, layer);
@@ -78,7 +78,7 @@ void Decoder::Impl::attention(const Lane& lane, int layer) {
   for (std::int64_t c = lane.columns.begin; c < lane.columns.end; ++c)
     quantise_column(work.o_q, c, o.data() + c * width);
   sync(lane);
-  product(lane, w.output, work.o_q.view(o.data(), width), y.data(), d());
+  product(lane, layer, kOutput, w.output, work.o_q.view(o.data(), width), y.data(), d());
   team.barrier(lane.rank);
 }
 

@@ -67,26 +67,25 @@ void Decoder::Impl::experts_up(const Lane& lane, int layer, const Routing& route
   const Matrix& w = layers[static_cast<std::size_t>(layer)].experts_gate_up;
   const std::int64_t width = w.m / 2;  // gate rows first, then as many up rows
   const std::int64_t up_offset = width * row_bytes(w.type, w.k);
-  const Range rows = share(width, kGroupRows, lane.rank, lane.active);
   const Activations in = lane.work.m_q.view(lane.work.m.data(), d());
   for (int e = 0; e < model.expert_count; ++e) {
     const std::int32_t first = routes.begin[static_cast<std::size_t>(e)];
     const std::int32_t count = routes.begin[static_cast<std::size_t>(e) + 1] - first;
     if (count == 0) continue;
-    gated_rows(w, w.expert(e), w.expert(e) + up_offset, width, rows, count, in, routes.tokens.data() + first,
-               routes.slots.data() + first, expert.data());
+    in_rows(lane, layer, kExpertsUp + e, width, [&](Range rows) {
+      gated_rows(w, w.expert(e), w.expert(e) + up_offset, width, rows, count, in, routes.tokens.data() + first,
+                 routes.slots.data() + first, expert.data());
+    });
   }
 }
 
-void Decoder::Impl::experts_down(const Lane& lane, int layer, Routing& routes) {
+// These rows of all experts: a token's sum has the experts in ascending order, whatever other tokens are in the
+// step and whoever computes the rows.
+void Decoder::Impl::experts_down_rows(int layer, Range rows, const Activations& in, Routing& routes) {
   const Matrix& w = layers[static_cast<std::size_t>(layer)].experts_down;
-  const Range rows = Weights::rows_of(w, lane.rank, lane.active);
   const std::int64_t height = rows.end - rows.begin;
-  if (height == 0) return;
   for (std::int64_t c = 0; c < n(); ++c)
     std::fill_n(b2.data() + c * d() + rows.begin, height, 0.0F);
-  const Activations in = lane.work.expert_q.view(expert.data(), w.k);
-  // Experts in ascending order: a token's sum has the same order whatever other tokens are in the step.
   for (int e = 0; e < model.expert_count; ++e) {
     const std::int32_t first = routes.begin[static_cast<std::size_t>(e)];
     const std::int32_t count = routes.begin[static_cast<std::size_t>(e) + 1] - first;
@@ -124,9 +123,11 @@ void Decoder::Impl::feed_forward(const Lane& lane, int layer) {
     kernels.scale(work.r.data() + at, router_scale, d());
   }
   sync(lane);
-  if (moe) product(lane, w.router, {.f32 = work.r.data(), .f32_stride = d()}, z.data(), model.expert_count);
-  gated_rows(w.gate, w.gate.data, w.up.data, w.gate.m, Weights::rows_of(w.gate, lane.rank, lane.active), n(),
-             work.a_q.view(work.a.data(), d()), nullptr, nullptr, dense.data());
+  if (moe) product(lane, layer, kRouter, w.router, {.f32 = work.r.data(), .f32_stride = d()}, z.data(), model.expert_count);
+  in_rows(lane, layer, kGate, w.gate.m, [&](Range rows) {
+    gated_rows(w.gate, w.gate.data, w.up.data, w.gate.m, rows, n(), work.a_q.view(work.a.data(), d()), nullptr, nullptr,
+               dense.data());
+  });
   team.barrier(lane.rank);
 
   Routing& routes = routing[static_cast<std::size_t>(lane.rank)];
@@ -134,7 +135,7 @@ void Decoder::Impl::feed_forward(const Lane& lane, int layer) {
   for (std::int64_t c = lane.columns.begin; c < lane.columns.end; ++c)
     quantise_column(work.dense_q, c, dense.data() + c * w.gate.m);
   sync(lane);
-  product(lane, w.down, work.dense_q.view(dense.data(), w.gate.m), b1.data(), d());
+  product(lane, layer, kDown, w.down, work.dense_q.view(dense.data(), w.gate.m), b1.data(), d());
   if (moe) experts_up(lane, layer, routes);
   team.barrier(lane.rank);
 
@@ -143,7 +144,9 @@ void Decoder::Impl::feed_forward(const Lane& lane, int layer) {
     for (std::int64_t slot = lane.columns.begin * n_used; slot < lane.columns.end * n_used; ++slot)
       quantise_column(work.expert_q, slot, expert.data() + slot * width);
     sync(lane);
-    experts_down(lane, layer, routes);
+    const Activations in = work.expert_q.view(expert.data(), width);
+    in_rows(lane, layer, kExpertsDown, w.experts_down.m,
+            [&](Range rows) { experts_down_rows(layer, rows, in, routes); });
     if (lane.rank == 0) {
       int used = 0;
       for (int e = 0; e < model.expert_count; ++e)
@@ -182,15 +185,17 @@ void Decoder::Impl::output(const Lane& lane) {
     quantise_column(work.a_q, c, work.a.data() + c * d());
   }
   sync(lane);
-  const Range rows = Weights::rows_of(head, lane.rank, lane.active);
-  if (logit_columns.empty() || rows.begin == rows.end) return;
-  head.matmul({.type = head.type, .layout = head.layout, .w = head.data, .m = head.m, .k = head.k,
-               .n = static_cast<std::int64_t>(logit_columns.size()), .row_begin = rows.begin, .row_end = rows.end,
-               .x = work.a_q.view(work.a.data(), d()), .x_column = logit_columns.data(), .y = logits, .y_stride = head.m});
-  if (model.final_logit_softcap == 0) return;
-  for (std::size_t i = 0; i < logit_columns.size(); ++i)
-    kernels.softcap(logits + static_cast<std::int64_t>(i) * head.m + rows.begin,
-                    static_cast<float>(model.final_logit_softcap), rows.end - rows.begin);
+  if (logit_columns.empty()) return;
+  in_rows(lane, model.block_count, 0, head.m, [&](Range rows) {
+    head.matmul({.type = head.type, .layout = head.layout, .w = head.data, .m = head.m, .k = head.k,
+                 .n = static_cast<std::int64_t>(logit_columns.size()), .row_begin = rows.begin, .row_end = rows.end,
+                 .x = work.a_q.view(work.a.data(), d()), .x_column = logit_columns.data(), .y = logits,
+                 .y_stride = head.m});
+    if (model.final_logit_softcap == 0) return;
+    for (std::size_t i = 0; i < logit_columns.size(); ++i)
+      kernels.softcap(logits + static_cast<std::int64_t>(i) * head.m + rows.begin,
+                      static_cast<float>(model.final_logit_softcap), rows.end - rows.begin);
+  });
 }
 
 void Decoder::Impl::run_rank(int rank, int active) {

@@ -150,6 +150,9 @@ TEST_P(SameBits, InAnyUbatchOnAnyThreads) {
   const std::vector<float> whole = run.logits(tokens, 40, 1);
   for (const int ubatch : {1, 3, 16, 17})
     for (const int threads : {1, 2, 3, 5}) EXPECT_EQ(whole, run.logits(tokens, ubatch, threads)) << ubatch << " " << threads;
+  run.config.row_split = RowShares::pieces;
+  for (const int ubatch : {1, 16})
+    for (const int threads : {1, 2, 5}) EXPECT_EQ(whole, run.logits(tokens, ubatch, threads)) << ubatch << " pieces " << threads;
 }
 
 TEST_P(SameBits, AfterRejectedDraftsAndBesideOtherSequences) {

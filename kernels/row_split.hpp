@@ -1,0 +1,58 @@
+// Who multiplies which rows of a product: a fixed share each, or pieces for whoever comes next.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "core/team.hpp"
+#include "kernels/layout.hpp"
+
+namespace oldiron {
+
+/// Counters of pieces handed out, one per product of a step and NUMA node. Rows never leave the node whose
+/// ranks touched them first.
+class RowSplit {
+ public:
+  RowSplit(std::int64_t products, int ranks)
+      : products_(products),
+        ranks_(ranks),
+        next_(std::make_unique<std::atomic<std::int64_t>[]>(static_cast<std::size_t>(products * ranks))) {}
+
+  /// Between steps: everything is there to be handed out again.
+  void reset() {
+    for (std::int64_t i = 0; i < products_ * ranks_; ++i)
+      next_[static_cast<std::size_t>(i)].store(0, std::memory_order_relaxed);
+  }
+
+  /// Calls f(Range) for each piece of [0, rows) that falls to this rank, in multiples of 16 rows. Every rank
+  /// of a run calls it once per product, with the same arguments; `pieces` false: its one share.
+  template <class F>
+  void each(const Team& team, int rank, int active, std::int64_t product, std::int64_t rows, bool pieces,
+            F f) {
+    const Range own = share(rows, kGroupRows, rank, active);
+    if (!pieces) {
+      if (own.begin < own.end) f(own);
+      return;
+    }
+    const Range ranks = team.node_ranks(rank);
+    const Range node = share_of(rows, kGroupRows, ranks, active);
+    const std::int64_t wanted = kPiecesPerRank * (ranks.end - ranks.begin);
+    const std::int64_t piece = ((node.end - node.begin) / wanted / kStep + 1) * kStep;
+    std::atomic<std::int64_t>& next = next_[static_cast<std::size_t>(product * ranks_ + ranks.begin)];
+    while (true) {
+      const std::int64_t begin = node.begin + next.fetch_add(1, std::memory_order_relaxed) * piece;
+      if (begin >= node.end) return;
+      f(Range{begin, std::min(begin + piece, node.end)});
+    }
+  }
+
+ private:
+  static constexpr std::int64_t kPiecesPerRank = 4;  // a late rank then costs an eighth of its share at most
+  static constexpr std::int64_t kStep = 2 * kGroupRows;
+
+  std::int64_t products_;
+  int ranks_;
+  std::unique_ptr<std::atomic<std::int64_t>[]> next_;
+};
+
+}  // namespace oldiron
