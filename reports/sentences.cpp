@@ -180,8 +180,8 @@ std::string cache_text(const Report& report) {
                                  bytes_text(static_cast<double>(read.token_bytes)),
                                  bytes_text(static_cast<double>(read.large_bytes)),
                                  change_text(read.speedup.median), change_interval_text(read.speedup));
-  return text +
-         (read.cache_helps() ? "the last-level cache helps decode" : "the caches keep nothing of a token");
+  return text + (read.cache_helps() ? "the last-level cache helps decode"
+                                    : "no help of the caches beyond the noise");
 }
 
 std::string change_text(double ratio) {

@@ -127,7 +127,7 @@ TEST(Sentences, CachesHelpOnlyBeyondTheNoise) {
       "reading one token's 2.4 GB again and again, not 9.5 GB: +7.0 % (+5.0 % to +9.0 %), the last-level "
       "cache helps decode");
   (*report.cyclic).speedup = {1.02, {1.01, 1.03}};
-  EXPECT_THAT(cache_text(report), HasSubstr("the caches keep nothing of a token"));
+  EXPECT_THAT(cache_text(report), HasSubstr("no help of the caches beyond the noise"));
   report.cyclic = Available<CyclicRead>::not_available("too large");
   EXPECT_THAT(cache_text(report), HasSubstr("not available: too large"));
   report.cyclic = Available<CyclicRead>::not_available("not measured");
