@@ -36,7 +36,7 @@ NAMED_ENUM(KvType, f16, f32, q8_0, q4_0)
 NAMED_ENUM(ActivationType, q8, f32)
 NAMED_ENUM(Wait, automatic, spin, sleep)
 NAMED_ENUM(RowShares, fixed, pieces)
-NAMED_ENUM(IsaChoice, automatic, scalar, avx2, avx512_vnni)
+NAMED_ENUM(IsaChoice, automatic, scalar, avx2, avx512_vnni, avx512_bf16, amx)
 #undef NAMED_ENUM
 
 enum class Loss : std::uint8_t { lossless, lossy };    ///< same weights, experts and KV type, or not

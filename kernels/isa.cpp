@@ -3,6 +3,7 @@
 
 #include <cpuid.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <csignal>
 
 #include "core/check.hpp"
+#include "kernels/ops/tile_registers.hpp"
 
 namespace oldiron {
 namespace {
@@ -28,52 +30,67 @@ constexpr IsaInfo kIsas[] = {
 constexpr std::uint32_t kAvxState = 0x06;     // XCR0: xmm, ymm
 constexpr std::uint32_t kAvx512State = 0xe6;  // and opmask, upper zmm, high zmm
 
+constexpr std::uint32_t kTileState = 0x600e6;  // and the tiles' shapes, the tiles
+
+constexpr TileShapes kOneTile = TileShapes().set(0, 16, 64).set(1, 16, 64).set(2, 16, 64);
+
 // One feature: where CPUID says so, what XCR0 must contain, and an instruction that only it has.
 struct Feature {
   std::string_view name;
-  unsigned leaf, reg, bit;  // reg: 0 eax, 1 ebx, 2 ecx, 3 edx
+  unsigned leaf, subleaf, reg, bit;  // reg: 0 eax, 1 ebx, 2 ecx, 3 edx
   std::uint32_t state;
   void (*execute)();
 };
 
 const Feature kFeatures[] = {
-    {"fma", 1, 2, 12, kAvxState,
+    {"fma", 1, 0, 2, 12, kAvxState,
      [] {
        asm volatile("vfmadd213ps %%ymm0, %%ymm0, %%ymm0" ::: "xmm0");
      }},
-    {"f16c", 1, 2, 29, kAvxState,
+    {"f16c", 1, 0, 2, 29, kAvxState,
      [] {
        asm volatile("vcvtph2ps %%xmm0, %%ymm0" ::: "xmm0");
      }},
-    {"avx2", 7, 1, 5, kAvxState,
+    {"avx2", 7, 0, 1, 5, kAvxState,
      [] {
        asm volatile("vpaddb %%ymm0, %%ymm0, %%ymm0" ::: "xmm0");
      }},
-    {"avx512f", 7, 1, 16, kAvx512State,
+    {"avx512f", 7, 0, 1, 16, kAvx512State,
      [] {
        asm volatile("vpaddd %%zmm0, %%zmm0, %%zmm0" ::: "xmm0");
      }},
-    {"avx512dq", 7, 1, 17, kAvx512State,
+    {"avx512dq", 7, 0, 1, 17, kAvx512State,
      [] {
        asm volatile("vpmullq %%zmm0, %%zmm0, %%zmm0" ::: "xmm0");
      }},
-    {"avx512bw", 7, 1, 30, kAvx512State,
+    {"avx512bw", 7, 0, 1, 30, kAvx512State,
      [] {
        asm volatile("vpaddb %%zmm0, %%zmm0, %%zmm0" ::: "xmm0");
      }},
-    {"avx512vl", 7, 1, 31, kAvx512State,
+    {"avx512vl", 7, 0, 1, 31, kAvx512State,
      [] {
        asm volatile("vprord $1, %%ymm0, %%ymm0" ::: "xmm0");
      }},
-    {"avx512vnni", 7, 2, 11, kAvx512State,
+    {"avx512vnni", 7, 0, 2, 11, kAvx512State,
      [] {
        asm volatile("vpdpbusd %%zmm0, %%zmm0, %%zmm0" ::: "xmm0");
      }},
+    {"avx512bf16", 7, 1, 0, 5, kAvx512State,
+     [] {
+       asm volatile("vdpbf16ps %%zmm0, %%zmm0, %%zmm0" ::: "xmm0");
+     }},
+    {"amx-tile", 7, 0, 3, 24, kTileState,
+     [] { asm volatile("ldtilecfg %0; tilezero %%tmm0; tilerelease" ::"m"(kOneTile)); }},
+    {"amx-int8", 7, 0, 3, 25, kTileState,
+     [] { asm volatile("ldtilecfg %0; tdpbssd %%tmm2, %%tmm1, %%tmm0; tilerelease" ::"m"(kOneTile)); }},
+    {"amx-bf16", 7, 0, 3, 22, kTileState,
+     [] { asm volatile("ldtilecfg %0; tdpbf16ps %%tmm2, %%tmm1, %%tmm0; tilerelease" ::"m"(kOneTile)); }},
 };
 
 bool cpuid_has(const Feature& feature) {
   std::array<unsigned, 4> regs{};
-  if (__get_cpuid_count(feature.leaf, 0, &regs[0], &regs[1], &regs[2], &regs[3]) == 0) return false;
+  if (__get_cpuid_count(feature.leaf, feature.subleaf, &regs[0], &regs[1], &regs[2], &regs[3]) == 0)
+    return false;
   return (regs[feature.reg] >> feature.bit & 1U) != 0;
 }
 
@@ -84,6 +101,14 @@ bool os_saves(std::uint32_t state) {
   std::uint32_t high = 0;
   asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return (low & state) == state;
+}
+
+// The kernel keeps tiles from a process that has not asked for them: they make the state of every thread 8
+// KiB larger. Granted once, for all threads, and for children.
+bool tiles_granted() {
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 
 // Hypervisors and emulators have been seen to announce what they then refuse: a child tries, and may die of
@@ -112,6 +137,7 @@ bool detect(Isa isa) {
     const std::string padded = " " + std::string(features(isa)) + " ";
     if (padded.find(" " + std::string(feature.name) + " ") == std::string::npos) continue;
     if (!cpuid_has(feature) || !os_saves(feature.state)) return false;
+    if (feature.state == kTileState && !tiles_granted()) return false;
     wanted.push_back(&feature);
   }
   CHECK(!wanted.empty(), "kernels/isa.def names a feature that isa.cpp cannot detect");

@@ -18,7 +18,8 @@ enum class Isa : std::uint8_t {
 std::string_view to_string(Isa isa);
 std::string_view features(Isa isa);
 
-/// CPUID says yes, the OS saves the registers, and one instruction of each feature ran without a signal in a child.
+/// CPUID says yes, the OS saves the registers (and grants this process AMX's: the first call asks for them, so make it
+/// before threads use tiles), and one instruction of each feature ran without a signal in a child.
 bool runs_here(Isa isa);
 
 /// All that run here, slowest first; never empty.

@@ -1,6 +1,8 @@
 // Gathers the tables of all ISAs and finds rows in them.
 #include "kernels/registry.hpp"
 
+#include <limits>
+
 #include "core/check.hpp"
 
 namespace oldiron {
@@ -81,25 +83,40 @@ bool is_float(TensorType type) {
   return type == TensorType::f32 || type == TensorType::f16 || type == TensorType::bf16;
 }
 
-/// The row of the fastest ISA not above `isa`.
-template <class Fn>
-Fn find(Isa isa, Op op, TensorType type, Contract contract) {
+constexpr std::int64_t kAnyColumns = std::numeric_limits<std::int64_t>::max();
+
+/// The row of the fastest ISA not above `isa` for products of so many columns, or nullptr.
+const Kernel* find_row(Isa isa, Op op, TensorType type, Contract contract, std::int64_t columns = 1) {
   const Kernel* best = nullptr;
   for (const Kernel& kernel : kernels()) {
     if (kernel.op != op || kernel.type != type || kernel.contract != contract || kernel.isa > isa) continue;
+    if (kernel.from_columns > columns) continue;
     if (best == nullptr || kernel.isa > best->isa) best = &kernel;
   }
-  if (best == nullptr) {
+  return best;
+}
+
+template <class Fn>
+Fn find(Isa isa, Op op, TensorType type, Contract contract) {
+  const Kernel* row = find_row(isa, op, type, contract);
+  if (row == nullptr) {
     throw Error("There is no " + std::string(to_string(op)) + " kernel for " + std::string(info(type).name) +
                 " weights; requantise the model to a type that has one.");
   }
-  return std::get<Fn>(best->fn);
+  return std::get<Fn>(row->fn);
+}
+
+/// Where rounding activations is allowed: int8 for quantised weights; BF16 for float weights, if the ISA
+/// multiplies it.
+Contract rounded_contract(Isa isa, Op op, TensorType type) {
+  if (!is_float(type)) return Contract::exact_integer;
+  return find_row(isa, op, type, Contract::requantised) != nullptr ? Contract::requantised : Contract::f32;
 }
 
 }  // namespace
 
 MatmulFn KernelSet::matmul(TensorType type) const {
-  return find<MatmulFn>(isa, Op::matmul, type, is_float(type) ? Contract::f32 : Contract::exact_integer);
+  return find<MatmulFn>(isa, Op::matmul, type, rounded_contract(isa, Op::matmul, type));
 }
 
 MatmulFn KernelSet::matmul_f32(TensorType type) const {
@@ -107,11 +124,46 @@ MatmulFn KernelSet::matmul_f32(TensorType type) const {
 }
 
 GatedFn KernelSet::gated(TensorType type) const {
-  return find<GatedFn>(isa, Op::gated, type, is_float(type) ? Contract::f32 : Contract::exact_integer);
+  return find<GatedFn>(isa, Op::gated, type, rounded_contract(isa, Op::gated, type));
 }
 
 GatedFn KernelSet::gated_f32(TensorType type) const {
   return find<GatedFn>(isa, Op::gated, type, Contract::f32);
+}
+
+namespace {
+
+/// Only integer products have the same bits on every ISA that has them (fused float chains differ).
+template <class Fn>
+ByColumns<Fn> by_columns(Isa isa, Op op, TensorType type, Fn few) {
+  const Kernel* many =
+      is_float(type) ? nullptr : find_row(isa, op, type, Contract::exact_integer, kAnyColumns);
+  if (many == nullptr || many->from_columns == 1) return {few, few, 1};
+  return {few, std::get<Fn>(many->fn), many->from_columns};
+}
+
+template <class Fn>
+Fn requantised(Isa isa, Op op, TensorType type) {
+  const Kernel* row = find_row(isa, op, type, Contract::requantised, kAnyColumns);
+  return row == nullptr ? nullptr : std::get<Fn>(row->fn);
+}
+
+}  // namespace
+
+ByColumns<MatmulFn> KernelSet::matmul_by_columns(TensorType type) const {
+  return by_columns(isa, Op::matmul, type, matmul(type));
+}
+
+ByColumns<GatedFn> KernelSet::gated_by_columns(TensorType type) const {
+  return by_columns(isa, Op::gated, type, gated(type));
+}
+
+MatmulFn KernelSet::matmul_requantised(TensorType type) const {
+  return requantised<MatmulFn>(isa, Op::matmul, type);
+}
+
+GatedFn KernelSet::gated_requantised(TensorType type) const {
+  return requantised<GatedFn>(isa, Op::gated, type);
 }
 
 KernelSet kernel_set(Isa isa) {

@@ -26,9 +26,20 @@ struct Kernel {
   TensorType type;        ///< of the weights, or of the KV cache; f32 where there is none
   Layout layout;
   Isa isa;
-  const char* variant;    ///< "tile", "f32_activations"
+  const char* variant;    ///< "tile", "f32_activations", "pairs", "int8_tiles", "bf16_tiles"
   Contract contract;
   KernelFn fn;
+  std::int64_t from_columns = 1;  ///< slower than the rows of lesser ISAs if a product has fewer columns
+};
+
+/// Rows of one product that give the same bits, by its number of columns.
+template <class Fn>
+struct ByColumns {
+  Fn few = nullptr;
+  Fn many = nullptr;
+  std::int64_t many_from = 1;
+
+  Fn of(std::int64_t columns) const { return columns < many_from ? few : many; }
 };
 
 /// All rows of all ISAs, also those that do not run here.
@@ -44,10 +55,21 @@ std::string_view to_string(Contract contract);
 /// next slower one (scalar has all).
 struct KernelSet {
   Isa isa;
-  MatmulFn matmul(TensorType type) const;      ///< on layout_of(type), quantised activations where the type is quantised
-  MatmulFn matmul_f32(TensorType type) const;  ///< F32 activations for every type
+  /// On layout_of(type). Activations: int8 where the type is quantised, BF16 where it is F16 or BF16 and the ISA has
+  /// AVX-512-BF16 (the row reads F32 and rounds by itself), else F32.
+  MatmulFn matmul(TensorType type) const;
+  MatmulFn matmul_f32(TensorType type) const;  ///< F32 activations for every type, nothing rounded
   GatedFn gated(TensorType type) const;
   GatedFn gated_f32(TensorType type) const;
+
+  /// matmul() and gated(), and for many columns a row with the same bits, if the ISA has one.
+  ByColumns<MatmulFn> matmul_by_columns(TensorType type) const;
+  ByColumns<GatedFn> gated_by_columns(TensorType type) const;
+
+  /// For many columns at Contract::requantised, reading F32 activations; nullptr where no row is. Its bits are not those
+  /// of matmul(): take it for a whole phase, never by the number of columns.
+  MatmulFn matmul_requantised(TensorType type) const;
+  GatedFn gated_requantised(TensorType type) const;
   QuantizeFn quantize;
   RmsNormFn rms_norm;
   AddScaledFn add_scaled;

@@ -87,9 +87,10 @@ Matrix Weights::describe(const TensorSpec& tensor) const {
   matrix.experts = tensor.ne[2] * tensor.ne[3];
   matrix.expert_bytes = packed_bytes(tensor.type, matrix.layout, matrix.m, matrix.k);
   const bool plain = tensor.type == TensorType::f32 || tensor.type == TensorType::f16 || tensor.type == TensorType::bf16;
-  matrix.quantised_input = !plain && activations_ == ActivationType::q8;
-  matrix.matmul = matrix.quantised_input ? kernels_.matmul(tensor.type) : kernels_.matmul_f32(tensor.type);
-  matrix.gated = matrix.quantised_input ? kernels_.gated(tensor.type) : kernels_.gated_f32(tensor.type);
+  const bool rounded = activations_ == ActivationType::q8;
+  matrix.quantised_input = !plain && rounded;
+  matrix.matmul = rounded ? kernels_.matmul(tensor.type) : kernels_.matmul_f32(tensor.type);
+  matrix.gated = rounded ? kernels_.gated(tensor.type) : kernels_.gated_f32(tensor.type);
   return matrix;
 }
 

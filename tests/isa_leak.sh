@@ -29,6 +29,10 @@ for object in "$@"; do
     avx2) objdump -d --no-show-raw-insn "$object" | grep -q vpmaddubsw || say "avx2 lacks vpmaddubsw"
           if objdump -d --no-show-raw-insn "$object" | grep -q '%zmm'; then say "avx2 uses zmm registers"; fi ;;
     *vnni) objdump -d --no-show-raw-insn "$object" | grep -q 'vpdpbusd.*%zmm' || say "$isa lacks vpdpbusd" ;;
+    amx) for instruction in ldtilecfg tilerelease tdpbssd tdpbf16ps; do
+           objdump -d --no-show-raw-insn "$object" | grep -q "$instruction" || say "amx lacks $instruction"
+         done ;;
+    *bf16) objdump -d --no-show-raw-insn "$object" | grep -q 'vdpbf16ps.*%zmm' || say "$isa lacks vdpbf16ps" ;;
   esac
 done
 exit $fail

@@ -23,7 +23,7 @@ struct Activations {
 enum class Contract : std::uint8_t {
   exact_integer,  ///< NMSE <= 1e-10 against the reference on the same quantised activations; integer parts exact
   f32,            ///< NMSE <= 1e-10 against a double product of the same F32 activations
-  requantised,    ///< NMSE <= 1e-5 against F32 activations (bf16, or weights quantised again)
+  requantised,    ///< NMSE <= 1e-5 against F32 activations (bf16, or weights quantised again); gated: of each of its products
 };
 
 /// Multiplies rows [row_begin, row_end) of a matrix by n columns: y[c][r] = sum over k of w[r][k] x[c][k].

@@ -70,6 +70,44 @@ TEST(RegistryTest, EveryIsaServesEveryComputableType) {
   }
 }
 
+// BF16 products round their activations: only where rounding is allowed, and only for float weights.
+TEST(RegistryTest, FloatWeightsTakePairsWhereTheIsaHasThem) {
+  for (const Isa isa : isas_here()) {
+    const KernelSet set = kernel_set(isa);
+    const bool pairs = isa >= Isa::avx512_bf16;
+    for (const TensorType type : {TensorType::f16, TensorType::bf16}) {
+      EXPECT_EQ(set.matmul(type) != set.matmul_f32(type), pairs) << to_string(isa);
+      EXPECT_EQ(set.gated(type) != set.gated_f32(type), pairs) << to_string(isa);
+    }
+    EXPECT_EQ(set.matmul(TensorType::f32), set.matmul_f32(TensorType::f32));
+    if (pairs) {
+      EXPECT_EQ(set.matmul(TensorType::q4_0), kernel_set(Isa::avx512_vnni).matmul(TensorType::q4_0));
+    }
+  }
+}
+
+// Rows for many columns are taken by nobody who does not say how many there are; nothing here runs them.
+TEST(RegistryTest, TilesServeManyColumnsOnly) {
+  const KernelSet vnni = kernel_set(Isa::avx512_vnni);
+  KernelSet amx = vnni;
+  amx.isa = Isa::amx;
+  for (const TensorType type : {TensorType::q4_0, TensorType::q8_0, TensorType::q4_k, TensorType::q6_k}) {
+    EXPECT_EQ(amx.matmul(type), vnni.matmul(type)) << info(type).name;
+    const ByColumns<MatmulFn> rows = amx.matmul_by_columns(type);
+    EXPECT_GT(rows.many_from, 1);
+    EXPECT_EQ(rows.of(rows.many_from - 1), vnni.matmul(type));
+    EXPECT_NE(rows.of(rows.many_from), vnni.matmul(type));
+    EXPECT_EQ(vnni.matmul_by_columns(type).of(512), vnni.matmul(type));
+    EXPECT_EQ(amx.gated_by_columns(type).of(1), vnni.gated(type));
+    EXPECT_NE(amx.gated_by_columns(type).of(512), vnni.gated(type));
+    EXPECT_NE(amx.matmul_requantised(type), nullptr);
+    EXPECT_NE(amx.gated_requantised(type), nullptr);
+    EXPECT_EQ(vnni.matmul_requantised(type), nullptr);
+  }
+  // Float chains of tiles have other bits: one row for every number of columns.
+  EXPECT_EQ(amx.matmul_by_columns(TensorType::bf16).of(512), amx.matmul(TensorType::bf16));
+}
+
 TEST(RegistryTest, LayoutsAreThoseOfTheTypes) {
   for (const Kernel& kernel : kernels()) {
     if (kernel.op != Op::matmul && kernel.op != Op::gated) continue;

@@ -10,6 +10,7 @@
 #include "kernels/formats/format.hpp"
 #include "kernels/registry.hpp"
 #include "tests/kernels/poisoned.hpp"
+#include "tests/kernels/tile_rows.hpp"
 
 namespace oldiron {
 
@@ -31,7 +32,17 @@ inline double nmse(std::span<const float> got, std::span<const float> wanted) {
   return square == 0 ? error : error / square;
 }
 
-inline double limit(Contract contract) { return contract == Contract::requantised ? 1e-5 : 1e-10; }
+/// Errors of rounding are random, and so is the square of few results: fewer than this have no error worth a
+/// limit.
+inline std::size_t fewest_results(const Kernel& kernel) {
+  return kernel.contract == Contract::requantised ? 256 : 1;
+}
+
+/// Two rounded products meet in a gated result: relative errors add, and the activation's slope counts.
+inline double limit(const Kernel& kernel) {
+  if (kernel.contract != Contract::requantised) return 1e-10;
+  return kernel.op == Op::gated ? 3e-5 : 1e-5;
+}
 
 /// A matrix of `rows` random rows (or rows of one byte, scales apart) in `layout`.
 class TestMatrix {
@@ -154,16 +165,40 @@ class TestActivations {
   Poisoned<std::int32_t> sum_;
 };
 
-/// The rows of the table that run here and compute a product.
+/// The rows of the table that run here and compute a product, and AMX's on emulated tiles.
 inline std::vector<Kernel> product_kernels() {
   std::vector<Kernel> rows;
   for (const Kernel& kernel : kernels()) {
     if ((kernel.op == Op::matmul || kernel.op == Op::gated) && runs_here(kernel.isa)) rows.push_back(kernel);
   }
+  if (runs_here(Isa::avx512_bf16))
+    rows.insert(rows.end(), emulated_tile_rows().begin(), emulated_tile_rows().end());
   return rows;
 }
 
-inline bool with_f32(const Kernel& kernel) { return kernel.contract == Contract::f32; }
+inline bool with_f32(const Kernel& kernel) { return kernel.contract != Contract::exact_integer; }
+
+/// The sum of the sizes of each row's weights.
+inline std::vector<double> row_sizes(const Kernel& kernel, const std::byte* w, std::int64_t rows,
+                                     std::int64_t k) {
+  const std::int64_t bytes = row_bytes(kernel.type, k);
+  std::vector<std::byte> plain(static_cast<std::size_t>(bytes));
+  std::vector<float> weights(static_cast<std::size_t>(k));
+  std::vector<double> sizes;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const std::byte* row = w + r * bytes;
+    if (kernel.layout == Layout::r16) {
+      unpack_row(kernel.type, w + r / kGroupRows * kGroupRows * bytes, k, static_cast<int>(r % kGroupRows),
+                 plain.data());
+      row = plain.data();
+    }
+    format(kernel.type)->dequantise(row, k, weights.data());
+    double size = 0;
+    for (const float weight : weights) size += std::fabs(static_cast<double>(weight));
+    sizes.push_back(size);
+  }
+  return sizes;
+}
 
 /// What a product works on, for matmul and gated alike: the gated op has its two matrices in w and up.
 struct Product {

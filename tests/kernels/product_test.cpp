@@ -63,8 +63,10 @@ TEST_P(ProductTest, KeepsItsContract) {
         product.n = n;
         product.y = got.data();
         run(kernel, product);
-        EXPECT_LE(nmse(got.span(), wanted.span().first(got.size())), limit(kernel.contract))
-            << "m " << m << " k " << k << " n " << n;
+        if (got.size() >= fewest_results(kernel)) {
+          EXPECT_LE(nmse(got.span(), wanted.span().first(got.size())), limit(kernel))
+              << "m " << m << " k " << k << " n " << n;
+        }
         EXPECT_TRUE(got.untouched()) << "m " << m << " k " << k << " n " << n;
       }
     }
@@ -95,7 +97,8 @@ TEST_P(ProductTest, LongRowsAndManyColumns) {
     run(kernel, product, true);
     product.y = got.data();
     run(kernel, product);
-    EXPECT_LE(nmse(got, wanted), limit(kernel.contract)) << "k " << k << " n " << n;
+    if (got.size() < fewest_results(kernel)) continue;
+    EXPECT_LE(nmse(got, wanted), limit(kernel)) << "k " << k << " n " << n;
   }
 }
 
@@ -107,6 +110,8 @@ TEST_P(ProductTest, SurvivesExtremeBytes) {
     TestMatrix w(kernel.type, kernel.layout, kM, kK, static_cast<std::byte>(byte));
     TestMatrix up(kernel.type, kernel.layout, kM, kK, static_cast<std::byte>(0xff));
     TestActivations x(kN, kK, 3);
+    const std::vector<double> w_size = row_sizes(kernel, w.data(), kM, kK);
+    const std::vector<double> up_size = row_sizes(kernel, up.data(), kM, kK);
     for (const std::uint32_t signs : {0U, ~0U, 0x55555555U, 0x33333333U, 0xffff0000U}) {
       x.set_extreme(signs);
       Poisoned<float> wanted(kM * kN);
@@ -122,6 +127,19 @@ TEST_P(ProductTest, SurvivesExtremeBytes) {
       run(kernel, product, true);
       product.y = got.data();
       run(kernel, product);
+      if (kernel.contract == Contract::requantised) {
+        // Weights that are all alike are rounded all alike, and what cancels does not take the errors along:
+        // 2^-8 of the sizes of the products, of each of two under the activation, whose slope is at
+        // most 1.13.
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          const double first = 127 * w_size[i % kM];
+          const double second = 127 * up_size[i % kM];
+          const double size = kernel.op == Op::gated ? 2.2 * first * second : first;
+          ASSERT_NEAR(static_cast<double>(got[i]), static_cast<double>(wanted[i]), size / 256)
+              << "byte " << byte << " signs " << signs;
+        }
+        continue;
+      }
       // Sums that cancel to nothing have no relative error: the scale of the products counts.
       double square = 0;
       double error = 0;
@@ -130,8 +148,7 @@ TEST_P(ProductTest, SurvivesExtremeBytes) {
         error += std::pow(static_cast<double>(got[i]) - static_cast<double>(wanted[i]), 2);
       }
       const double floor = kM * kN * std::pow(127.0 * 4, 2);
-      EXPECT_LE(error, limit(kernel.contract) * std::max(square, floor))
-          << "byte " << byte << " signs " << signs;
+      EXPECT_LE(error, limit(kernel) * std::max(square, floor)) << "byte " << byte << " signs " << signs;
     }
   }
 }
@@ -192,6 +209,43 @@ TEST_P(ProductTest, ColumnsAreExact) {
     EXPECT_EQ(0, std::memcmp(&gathered[static_cast<std::size_t>(c * kM)],
                              &alone[static_cast<std::size_t>(c * kM)], kM * sizeof(float)))
         << c;
+  }
+}
+
+// What the limit of a gated row stands on: its products are those of the matmul row.
+TEST_P(ProductTest, GatedMultipliesAsMatmulDoes) {
+  const Kernel& gated = GetParam();
+  if (gated.op != Op::gated) return;
+  Kernel matmul = gated;
+  for (const Kernel& kernel : product_kernels()) {
+    if (kernel.op == Op::matmul && kernel.type == gated.type && kernel.isa == gated.isa &&
+        kernel.contract == gated.contract && std::string_view(kernel.variant) == gated.variant)
+      matmul = kernel;
+  }
+  ASSERT_EQ(matmul.op, Op::matmul);
+  constexpr std::int64_t kM = 32, kK = 256, kN = 5;
+  TestMatrix gate(gated.type, gated.layout, kM, kK, std::uint64_t{9});
+  TestMatrix up(gated.type, gated.layout, kM, kK, std::uint64_t{10});
+  TestActivations x(kN, kK, 5);
+  std::vector<float> got(kM * kN), first(kM * kN), second(kM * kN);
+  Product product{.w = gate.data(),
+                  .up = up.data(),
+                  .m = kM,
+                  .k = kK,
+                  .n = kN,
+                  .row_end = kM,
+                  .x = x.view(kK),
+                  .y = got.data()};
+  run(gated, product);
+  product.y = first.data();
+  run(matmul, product);
+  product.w = up.data();
+  product.y = second.data();
+  run(matmul, product);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double g = static_cast<double>(first[i]);
+    const double gelu = g / (1 + std::exp(-1.59576912160573071 * (g + 0.044715 * g * g * g)));
+    EXPECT_NEAR(static_cast<double>(got[i]), gelu * static_cast<double>(second[i]), 1e-6) << i;
   }
 }
 
