@@ -163,6 +163,13 @@ std::string why_invalid(const Config& config, const Machine& machine, const Mode
   if (quantised_kv && config.flash_attention == Switch::off) {
     return fmt::format("kv_type={} needs flash attention, and flash_attention=off", text_of(config.kv_type));
   }
+  for (const LayerSpec& layer : model.layers) {
+    for (const int length : {layer.key_length, layer.value_length}) {
+      if (!quantised_kv || length % 32 == 0) continue;
+      return fmt::format("kv_type={} keeps blocks of 32, and {} has heads of {}", text_of(config.kv_type), model.id,
+                         length);
+    }
+  }
   const std::string isa = text_of(config.isa);
   const auto& isas = machine.isas;
   if (config.isa != IsaChoice::automatic && !isas.empty() &&

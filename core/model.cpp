@@ -171,6 +171,7 @@ double flops_per_token(const ModelSpec& model, int n_experts, std::int64_t conte
 double kv_bytes_per_element(KvType type) {
   switch (type) {
     case KvType::f16:
+    case KvType::bf16:
       return 2;
     case KvType::f32:
       return 4;

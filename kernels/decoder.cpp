@@ -12,11 +12,15 @@ namespace oldiron {
 
 namespace {
 
-TensorType kv_tensor_type(KvType type, const std::string& model_id) {
-  if (type == KvType::f16) return TensorType::f16;
-  if (type == KvType::f32) return TensorType::f32;
-  throw Error(fmt::format("{}: our kernels keep keys and values as f16 or f32 only; choose kv_type=f16 or kv_type=f32",
-                          model_id));
+TensorType kv_tensor_type(KvType type) {
+  switch (type) {
+    case KvType::f16: return TensorType::f16;
+    case KvType::f32: return TensorType::f32;
+    case KvType::bf16: return TensorType::bf16;
+    case KvType::q8_0: return TensorType::q8_0;
+    case KvType::q4_0: return TensorType::q4_0;
+  }
+  return TensorType::f16;
 }
 
 LayerWeights bind_layer(const Weights& weights, int layer) {
@@ -78,10 +82,6 @@ int query_width(const LayerSpec& l) { return l.n_head * l.key_length; }
 
 int key_width(const LayerSpec& l) { return l.n_head_kv * l.key_length; }
 
-int partial_width(const LayerSpec& l) { return l.n_head / l.n_head_kv * l.value_length; }
-
-int partial_heads(const LayerSpec& l) { return l.n_head / l.n_head_kv; }
-
 std::size_t floats(std::int64_t a, std::int64_t b) { return static_cast<std::size_t>(a * b); }
 
 }  // namespace
@@ -122,7 +122,7 @@ Decoder::Impl::Impl(std::shared_ptr<const Weights> packed, const Config& config,
     : loaded(std::move(packed)), weights(*loaded), model(loaded->model()), options(decoder_options), team(worker_team),
       kernels(loaded->kernels()),
       cache(model, options.max_sequences, options.max_context, options.max_step_tokens,
-            kv_tensor_type(config.kv_type, model.id), config.page_size),
+            kv_tensor_type(config.kv_type), config.page_size),
       pieces(config.row_split == RowShares::pieces),
       split_rows(std::int64_t{model.block_count} * (kExpertsUp + model.expert_count) + 1, team.size()) {
   n_used = options.n_experts > 0 ? options.n_experts : model.expert_used_count;
@@ -147,19 +147,7 @@ Decoder::Impl::Impl(std::shared_ptr<const Weights> packed, const Config& config,
   distinct.resize(static_cast<std::size_t>(model.block_count));
   ends.assign(static_cast<std::size_t>(options.max_sequences), 0);
 
-  const std::int64_t chunks = options.max_context / kAttentionChunk + 2;
-  const std::int64_t heads = max_over_layers(model, partial_heads);
-  partial_stride = max_over_layers(model, partial_width);
-  const int heads_kv = max_over_layers(model, [](const LayerSpec& l) { return l.n_head_kv; });
-  const auto size_partials = [&](Partials& p, std::int64_t n) {
-    p.acc.resize(floats(n, partial_stride));
-    p.max.resize(floats(n, heads));
-    p.sum.resize(floats(n, heads));
-  };
-  partials.resize(static_cast<std::size_t>(team.size()));
-  for (Partials& p : partials) size_partials(p, chunks);
-  size_partials(split, chunks * std::min<std::int64_t>(t * heads_kv, team.size()));
-
+  attention_scratch.resize(static_cast<std::size_t>(team.size()));
   private_work.resize(static_cast<std::size_t>(team.size()));
   routing.resize(static_cast<std::size_t>(team.size()));
   expert.resize(floats(t * n_used, model.expert_feed_forward_length));

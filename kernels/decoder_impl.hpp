@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/attention_plan.hpp"
 #include "kernels/decoder.hpp"
 #include "kernels/kv_cache.hpp"
 #include "kernels/row_split.hpp"
@@ -70,9 +71,21 @@ struct Routing {
   std::vector<float> product;                ///< [columns of one expert][rows of this rank]
 };
 
-/// Partial attention of one token and KV head, chunk by chunk.
+/// What attention left of some queries: sums of values by unnormalised weights [query][head_dim], the largest score and
+/// the sum of the weights [query].
 struct Partials {
   std::vector<float> acc, max, sum;
+
+  /// Makes room; never shrinks.
+  void resize(std::int64_t queries, std::int64_t head_dim);
+};
+
+/// A rank's own.
+struct AttentionScratch {
+  AttentionPlan plan;
+  Partials chunk;  ///< of one chunk, to be merged
+  Partials state;  ///< of all chunks so far; the values lie in the layer's output
+  Partials cut;    ///< chunks of items that several ranks share [slot][token of a tile][head], read by those who merge
 };
 
 struct Decoder::Impl {
@@ -94,12 +107,10 @@ struct Decoder::Impl {
   Work shared;
   std::vector<Work> private_work;      ///< per rank
   std::vector<Routing> routing;        ///< per rank
-  std::vector<Partials> partials;      ///< per rank
+  std::vector<AttentionScratch> attention_scratch;  ///< per rank
   std::vector<float> q, k, v, o, y, z, dense, expert, b1, b2;  ///< outputs of products [n][...]
   std::vector<float> hidden;
   std::vector<int> distinct;
-  std::int64_t partial_stride = 0;     ///< floats of acc per chunk
-  Partials split;                      ///< when chunks of one token go to several ranks
   std::atomic<bool> finite{true};
 
   std::span<const StepToken> tokens;   ///< of the running step
@@ -119,8 +130,14 @@ struct Decoder::Impl {
   void attention(const Lane& lane, int layer);
   void store_keys_values(const Lane& lane, int layer, std::int64_t token, int head_kv);
   void attend(const Lane& lane, int layer);
-  void attend_chunks(int layer, std::int64_t token, int head_kv, Range chunks, Partials& out, std::int64_t slot);
-  Range chunks_of(int layer, std::int64_t token) const;
+  void attend_item(const Lane& lane, int layer, const AttentionItem& item);
+  void attend_part(const Lane& lane, int layer, const AttentionItem& item, Range units);
+  void attend_chunk(int layer, const AttentionItem& item, std::int64_t chunk, Partials& into, std::int64_t first, float* acc,
+                    std::int64_t acc_stride);
+  void merge(const Partials& from, std::int64_t from_query, bool is_first, std::int64_t heads, std::int64_t head_dim, float* acc,
+             float* max, float* sum) const;
+  void merge_cut(const Lane& lane, const LayerSpec& spec, const AttentionItem& item, std::int64_t token,
+                 std::int64_t query_head);
   void feed_forward(const Lane& lane, int layer);
   void route(int layer, Routing& routes) const;
   void experts_up(const Lane& lane, int layer, const Routing& routes);

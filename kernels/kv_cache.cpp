@@ -1,5 +1,7 @@
 #include "kernels/kv_cache.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 
@@ -7,10 +9,17 @@ namespace oldiron {
 
 KvCache::KvCache(const ModelSpec& model, int sequences, int context, int step_tokens, TensorType type,
                  PageSize page_size)
-    : type_(type), smallest_slack_(std::numeric_limits<std::int64_t>::max()),
+    : type_(type),
+      smallest_slack_(std::numeric_limits<std::int64_t>::max()),
       smallest_cells_(std::numeric_limits<std::int64_t>::max()) {
   std::int64_t offset = 0;
   for (const LayerSpec& spec : model.layers) {
+    if (const std::int64_t block = info(type).block;
+        spec.key_length % block != 0 || spec.value_length % block != 0)
+      throw Error(
+          fmt::format("{}: keys and values as {} come in blocks of {}, and its heads are of {} and {}; "
+                      "choose kv_type=f16",
+                      model.id, info(type).name, block, spec.key_length, spec.value_length));
     Layer layer;
     layer.heads = spec.n_head_kv;
     layer.cells = spec.window == 0 ? context : std::min<std::int64_t>(context, spec.window + step_tokens);
@@ -31,12 +40,14 @@ KvCache::KvCache(const ModelSpec& model, int sequences, int context, int step_to
 
 std::byte* KvCache::keys(int layer, int sequence, int head_kv) {
   const Layer& l = layers_[static_cast<std::size_t>(layer)];
-  return buffer_.data() + l.keys_offset + (std::int64_t{sequence} * l.heads + head_kv) * l.cells * l.key_bytes;
+  return buffer_.data() + l.keys_offset +
+         (std::int64_t{sequence} * l.heads + head_kv) * l.cells * l.key_bytes;
 }
 
 std::byte* KvCache::values(int layer, int sequence, int head_kv) {
   const Layer& l = layers_[static_cast<std::size_t>(layer)];
-  return buffer_.data() + l.values_offset + (std::int64_t{sequence} * l.heads + head_kv) * l.cells * l.value_bytes;
+  return buffer_.data() + l.values_offset +
+         (std::int64_t{sequence} * l.heads + head_kv) * l.cells * l.value_bytes;
 }
 
 void KvCache::touch(Team& team) {

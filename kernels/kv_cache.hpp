@@ -1,4 +1,5 @@
-// KV storage: per layer, sequence and KV head a row of cells; sliding layers keep a ring with room for rejected drafts.
+// KV storage: per layer, sequence and KV head a row of cells; sliding layers keep a ring with room for
+// rejected drafts.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +15,11 @@ namespace oldiron {
 /// Head-major: the cells of one (layer, sequence, KV head) are consecutive, so that attention streams.
 class KvCache {
  public:
-  /// Sliding layers get min(context, window + step_tokens) cells: a step of step_tokens, or a rewind by as many, never
-  /// overwrites a key that a later token still sees. Errors: Buffer's.
-  KvCache(const ModelSpec& model, int sequences, int context, int step_tokens, TensorType type, PageSize page_size);
+  /// Sliding layers get min(context, window + step_tokens) cells: a step of step_tokens, or a rewind by as
+  /// many, never overwrites a key that a later token still sees. Errors: Buffer's; throws Error if a head is
+  /// no multiple of the type's block.
+  KvCache(const ModelSpec& model, int sequences, int context, int step_tokens, TensorType type,
+          PageSize page_size);
 
   TensorType type() const { return type_; }
 

@@ -49,6 +49,8 @@ std::string_view to_string(Op op) {
       return "softcap";
     case Op::attention:
       return "attention";
+    case Op::merge_chunk:
+      return "merge_chunk";
     case Op::store_kv:
       return "store_kv";
     case Op::stream_read:
@@ -178,6 +180,7 @@ KernelSet kernel_set(Isa isa) {
           .rope = plain(Op::rope, &KernelSet::rope),
           .softcap = plain(Op::softcap, &KernelSet::softcap),
           .attention = plain(Op::attention, &KernelSet::attention),
+          .merge_chunk = plain(Op::merge_chunk, &KernelSet::merge_chunk),
           .store_kv = plain(Op::store_kv, &KernelSet::store_kv),
           .stream_read = plain(Op::stream_read, &KernelSet::stream_read)};
 }

@@ -15,10 +15,10 @@
 
 namespace oldiron {
 
-enum class Op : std::uint8_t { matmul, gated, quantize, rms_norm, add_scaled, scale, rope, softcap, attention, store_kv, stream_read };
+enum class Op : std::uint8_t { matmul, gated, quantize, rms_norm, add_scaled, scale, rope, softcap, attention, merge_chunk, store_kv, stream_read };
 
 // Function types that coincide are told apart by `op`.
-using KernelFn = std::variant<MatmulFn, GatedFn, QuantizeFn, RmsNormFn, AddScaledFn, ScaleFn, RopeFn, AttentionFn, StoreKvFn,
+using KernelFn = std::variant<MatmulFn, GatedFn, QuantizeFn, RmsNormFn, AddScaledFn, ScaleFn, RopeFn, AttentionFn, MergeChunkFn, StoreKvFn,
                               StreamReadFn>;
 
 struct Kernel {
@@ -77,6 +77,7 @@ struct KernelSet {
   RopeFn rope;
   SoftcapFn softcap;
   AttentionFn attention;
+  MergeChunkFn merge_chunk;
   StoreKvFn store_kv;
   StreamReadFn stream_read;
 };

@@ -90,8 +90,6 @@ void OwnEngine::load(const TrialSpec& spec, const Tell& tell, Trial& trial) {
 Trial OwnEngine::run(const TrialSpec& spec, const Tell& tell) {
   Trial trial;
   trial.spec = spec;
-  if (spec.config.kv_type == KvType::q8_0 || spec.config.kv_type == KvType::q4_0)
-    throw Unsupported("kv_type: our kernels keep keys and values as f16 or f32 only");
   const int threads = std::max(spec.config.decode_threads, spec.config.prefill_threads);
   if (const std::string reason = why_too_many_threads(threads, read_state()); !reason.empty())
     throw Unsupported(reason);

@@ -25,4 +25,7 @@ const Format* format(TensorType type);
 float half_to_float(std::uint16_t half);
 std::uint16_t float_to_half(float value);
 
+/// Float to BF16, rounded to nearest even; a NaN stays one, made quiet.
+std::uint16_t float_to_bf16(float value);
+
 }  // namespace oldiron

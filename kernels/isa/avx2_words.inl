@@ -43,6 +43,21 @@ WORD void store_f16(std::uint16_t* p, F32 x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT));
 }
 
+WORD void store_bf16(std::uint16_t* p, F32 x) {
+  const __m256i bits = _mm256_castps_si256(x.v);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+  const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(x.v, x.v, _CMP_UNORD_Q));
+  const __m256i result = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packus_epi32(_mm256_castsi256_si128(result), _mm256_extracti128_si256(result, 1)));
+}
+
+WORD F32 all_f16(const std::uint16_t* p) {
+  return {_mm256_cvtph_ps(_mm_set1_epi16(static_cast<short>(*p)))};
+}
+
 WORD F32 operator+(F32 a, F32 b) { return {_mm256_add_ps(a.v, b.v)}; }
 
 WORD F32 operator-(F32 a, F32 b) { return {_mm256_sub_ps(a.v, b.v)}; }
@@ -73,6 +88,22 @@ WORD float sum(F32 x) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+// Pairs of vectors are folded together, in the order in which sum() folds one.
+WORD __m256 fold_halves(F32 a, F32 b) {
+  return _mm256_add_ps(_mm256_permute2f128_ps(a.v, b.v, 0x20), _mm256_permute2f128_ps(a.v, b.v, 0x31));
+}
+
+WORD __m256 fold_pairs(__m256 a, __m256 b) {
+  return _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))),
+                       _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(a), _mm256_castps_pd(b))));
+}
+
+WORD F32 sum_each(const F32* x) {
+  const __m256 low = fold_pairs(fold_halves(x[0], x[4]), fold_halves(x[1], x[5]));
+  const __m256 high = fold_pairs(fold_halves(x[2], x[6]), fold_halves(x[3], x[7]));
+  return {_mm256_add_ps(_mm256_shuffle_ps(low, high, 0x88), _mm256_shuffle_ps(low, high, 0xdd))};
+}
+
 WORD float largest(F32 x) {
   const __m128 four = _mm_max_ps(_mm256_castps256_ps128(x.v), _mm256_extractf128_ps(x.v, 1));
   const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
@@ -83,6 +114,15 @@ WORD I32 all(std::int32_t x) { return {_mm256_set1_epi32(x)}; }
 
 WORD I32 load_int8(const std::int8_t* p) {
   return {_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
+}
+
+WORD I32 low_nibbles(const std::byte* p) {
+  const __m256i wide = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  return {_mm256_and_si256(wide, _mm256_set1_epi32(15))};
+}
+
+WORD I32 high_nibbles(const std::byte* p) {
+  return {_mm256_srli_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))), 4)};
 }
 
 WORD void store_int8(std::int8_t* p, I32 x) {

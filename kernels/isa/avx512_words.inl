@@ -34,6 +34,19 @@ WORD void store_f16(std::uint16_t* p, F32 x) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT));
 }
 
+WORD void store_bf16(std::uint16_t* p, F32 x) {
+  const __m512i bits = _mm512_castps_si512(x.v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x400000));
+  const __m512i result = _mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q), quiet);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(result, 16)));
+}
+
+WORD F32 all_f16(const std::uint16_t* p) {
+  return {_mm512_cvtph_ps(_mm256_set1_epi16(static_cast<short>(*p)))};
+}
+
 WORD F32 operator+(F32 a, F32 b) { return {_mm512_add_ps(a.v, b.v)}; }
 
 WORD F32 operator-(F32 a, F32 b) { return {_mm512_sub_ps(a.v, b.v)}; }
@@ -65,12 +78,44 @@ WORD float sum(F32 x) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+// Pairs of vectors are folded together, in the order in which sum() folds one.
+WORD __m512 fold_halves(F32 a, F32 b) {
+  return _mm512_add_ps(_mm512_shuffle_f32x4(a.v, b.v, 0x44), _mm512_shuffle_f32x4(a.v, b.v, 0xee));
+}
+
+WORD __m512 fold_quarters(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+}
+
+WORD __m512 fold_pairs(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b))),
+                       _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b))));
+}
+
+WORD F32 sum_each(const F32* x) {
+  __m512 fours[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) fours[i] = fold_quarters(fold_halves(x[i], x[4 + i]), fold_halves(x[8 + i], x[12 + i]));
+  const __m512 low = fold_pairs(fours[0], fours[1]);
+  const __m512 high = fold_pairs(fours[2], fours[3]);
+  return {_mm512_add_ps(_mm512_shuffle_ps(low, high, 0x88), _mm512_shuffle_ps(low, high, 0xdd))};
+}
+
 WORD float largest(F32 x) { return _mm512_reduce_max_ps(x.v); }
 
 WORD I32 all(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
 
 WORD I32 load_int8(const std::int8_t* p) {
   return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+
+WORD I32 low_nibbles(const std::byte* p) {
+  const __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return {_mm512_and_si512(wide, _mm512_set1_epi32(15))};
+}
+
+WORD I32 high_nibbles(const std::byte* p) {
+  return {_mm512_srli_epi32(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 4)};
 }
 
 WORD void store_int8(std::int8_t* p, I32 x) {

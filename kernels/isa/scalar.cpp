@@ -70,6 +70,17 @@ WORD void store_f16(std::uint16_t* p, F32 x) {
   for (int i = 0; i < kLanes; ++i) p[i] = float_to_half(lanes[i]);
 }
 
+WORD void store_bf16(std::uint16_t* p, F32 x) {
+  float lanes[kLanes];
+  store(lanes, x);
+  for (int i = 0; i < kLanes; ++i) p[i] = float_to_bf16(lanes[i]);
+}
+
+WORD F32 all_f16(const std::uint16_t* p) {
+  const std::uint16_t copies[kLanes] = {*p, *p, *p, *p};
+  return load_f16(copies);
+}
+
 WORD F32 operator+(F32 a, F32 b) { return {_mm_add_ps(a.v, b.v)}; }
 
 WORD F32 operator-(F32 a, F32 b) { return {_mm_sub_ps(a.v, b.v)}; }
@@ -98,6 +109,17 @@ WORD float sum(F32 x) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
+// Pairs of vectors are folded together, in the order in which sum() folds one.
+WORD __m128 fold_pairs(F32 a, F32 b) {
+  return _mm_add_ps(_mm_movelh_ps(a.v, b.v), _mm_movehl_ps(b.v, a.v));
+}
+
+WORD F32 sum_each(const F32* x) {
+  const __m128 low = fold_pairs(x[0], x[1]);
+  const __m128 high = fold_pairs(x[2], x[3]);
+  return {_mm_add_ps(_mm_shuffle_ps(low, high, 0x88), _mm_shuffle_ps(low, high, 0xdd))};
+}
+
 WORD float largest(F32 x) {
   const __m128 two = _mm_max_ps(x.v, _mm_movehl_ps(x.v, x.v));
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
@@ -110,6 +132,16 @@ WORD I32 load_int8(const std::int8_t* p) {
   std::memcpy(&four, p, sizeof four);
   const __m128i twice = _mm_unpacklo_epi8(_mm_cvtsi32_si128(four), _mm_cvtsi32_si128(four));
   return {_mm_srai_epi32(_mm_unpacklo_epi16(twice, twice), 24)};
+}
+
+WORD I32 low_nibbles(const std::byte* p) {
+  const I32 wide = load_int8(reinterpret_cast<const std::int8_t*>(p));
+  return {_mm_and_si128(wide.v, _mm_set1_epi32(15))};
+}
+
+WORD I32 high_nibbles(const std::byte* p) {
+  const I32 wide = load_int8(reinterpret_cast<const std::int8_t*>(p));
+  return {_mm_and_si128(_mm_srli_epi32(wide.v, 4), _mm_set1_epi32(15))};
 }
 
 // Needs: lanes in -128..127, else they saturate.

@@ -10,6 +10,7 @@ constexpr int kPrefetchBytes = 6144;
 #include "kernels/ops/math.inl"
 #include "kernels/ops/elementwise.inl"
 #include "kernels/ops/stream.inl"
+#include "kernels/ops/kv.inl"
 #include "kernels/ops/attention.inl"
 #include "kernels/ops/product.inl"
 #include "kernels/ops/matmul.inl"
@@ -80,6 +81,10 @@ constexpr Kernel kTable[] = {
     plain_row(Op::softcap, softcap),
     plain_row(Op::attention, attention, TensorType::f32),
     plain_row(Op::attention, attention, TensorType::f16),
+    plain_row(Op::attention, attention, TensorType::bf16),
+    plain_row(Op::attention, attention, TensorType::q8_0),
+    plain_row(Op::attention, attention, TensorType::q4_0),
+    plain_row(Op::merge_chunk, merge_chunk),
     plain_row(Op::store_kv, store_kv),
     plain_row(Op::stream_read, stream_read),
 };

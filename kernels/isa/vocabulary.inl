@@ -25,6 +25,8 @@ static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, 
   { load_f16(chalves) } -> std::same_as<F32>;
   { load_bf16(chalves) } -> std::same_as<F32>;
   store_f16(halves, f);                             // to nearest even
+  store_bf16(halves, f);                            // to nearest even
+  { all_f16(chalves) } -> std::same_as<F32>;        // one half, in every lane
   { f + f } -> std::same_as<F32>;
   { f - f } -> std::same_as<F32>;
   { f * f } -> std::same_as<F32>;
@@ -36,10 +38,13 @@ static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, 
   { magnitude(f) } -> std::same_as<F32>;
   { with_sign_of(f, f) } -> std::same_as<F32>;      // first, which is >= 0, with the sign of the second
   { sum(f) } -> std::same_as<float>;                // of the lanes, as a tree
+  { sum_each(&f) } -> std::same_as<F32>;            // lane i: sum() of the i-th of kLanes vectors
   { largest(f) } -> std::same_as<float>;
 
   { all(1) } -> std::same_as<I32>;
   { load_int8(int8s) } -> std::same_as<I32>;
+  { low_nibbles(bytes) } -> std::same_as<I32>;      // of kLanes bytes, 0..15
+  { high_nibbles(bytes) } -> std::same_as<I32>;
   store_int8(int8s, i);                             // lanes in -128..127
   { i + i } -> std::same_as<I32>;
   { largest(i, i) } -> std::same_as<I32>;

@@ -1,74 +1,32 @@
-// Included into an ISA's region: one chunk of attention for the query heads of one KV head.
+// Included into an ISA's region: one chunk of attention for the query heads of one KV head and a few tokens.
 //
-// Scores of the chunk first (each key row meets all heads while in L1), then the soft maximum, then the
-// values in blocks of rows that stay in L1 while tiles of the result stay in registers. Every float operation
-// has one order, whatever the tiles.
-constexpr int kHeadsAtOnce = 16;  // scores of so many heads lie on the stack (16 KiB)
-constexpr int kValueRows = 16;    // rows of a block: 16 KiB at head_dim 512 and f16
+// Blocks of key rows meet the heads of all tokens while they lie in L1, then comes the soft maximum, then the
+// same for values. What many queries share is widened to floats once. A register tile holds heads of one
+// token only, so that every token reads exactly its own range, and every float operation of a token has one
+// order, whatever the tiles, blocks and neighbours.
+constexpr std::int64_t kBlockFloats = 4096;  // of keys widened together: 16 KiB, half of the smallest L1
+constexpr std::int64_t kBlockRows = 64;      // of keys or values, at most
+constexpr std::int64_t kDirectQueries = 4;   // up to so many, widening into memory costs more than it saves
+constexpr int kAccumulators = kLanes == 16 ? 16 : 8;
+constexpr int kSliceVectors = kAccumulators / 2;  // of a value row at a time
 
-struct F32Cache {
-  static constexpr std::int64_t kBytes = 4;
+/// What one call works on: `heads` heads from first_head on, `tokens` tokens from first_token on.
+struct Tile {
+  const AttentionArgs& args;
+  std::int64_t first_token, tokens, first_head, heads;
+  float (*score)[kAttentionChunk];  ///< of kAttentionQueries queries, on the stack: 64 KiB; [token * heads +
+                                    ///< head][position - range(token).begin]
 
-  WORD static F32 at(const std::byte* p) { return load(reinterpret_cast<const float*>(p)); }
+  WORD Range range(std::int64_t token) const { return visible(args, first_token + token); }
+
+  WORD const float* q(std::int64_t token, std::int64_t head) const {
+    return args.q + (first_token + token) * args.q_stride + (first_head + head) * args.head_dim;
+  }
+
+  WORD float* acc(std::int64_t token, std::int64_t head) const {
+    return args.acc + (first_token + token) * args.acc_stride + (first_head + head) * args.head_dim;
+  }
 };
-
-struct F16Cache {
-  static constexpr std::int64_t kBytes = 2;
-
-  WORD static F32 at(const std::byte* p) { return load_f16(reinterpret_cast<const std::uint16_t*>(p)); }
-};
-
-template <class Cache, int kHeads>
-void scores_of_row(const AttentionArgs& a, const float* q, const std::byte* row, float* score) {
-  F32 dot[kHeads];
-#pragma GCC unroll 4
-  for (int h = 0; h < kHeads; ++h) dot[h] = all(0.0F);
-  for (std::int64_t d = 0; d < a.head_dim; d += kLanes) {
-    const F32 key = Cache::at(row + d * Cache::kBytes);
-#pragma GCC unroll 4
-    for (int h = 0; h < kHeads; ++h) dot[h] = fmadd(load(q + h * a.head_dim + d), key, dot[h]);
-  }
-#pragma GCC unroll 4
-  for (int h = 0; h < kHeads; ++h) score[h * kAttentionChunk] = sum(dot[h]) * a.scale;
-}
-
-template <class Cache, int kHeads, int kVectors>
-void add_values(const AttentionArgs& a, const float* weight, const std::byte* const* rows, int count,
-                std::int64_t d, float* acc) {
-  F32 sums[kHeads][kVectors];
-#pragma GCC unroll 4
-  for (int h = 0; h < kHeads; ++h) {
-#pragma GCC unroll 4
-    for (int i = 0; i < kVectors; ++i) sums[h][i] = load(acc + h * a.head_dim + d + i * kLanes);
-  }
-  for (int r = 0; r < count; ++r) {
-    const std::byte* row = rows[r] + d * Cache::kBytes;
-#pragma GCC unroll 4
-    for (int i = 0; i < kVectors; ++i) {
-      const F32 value = Cache::at(row + i * kLanes * Cache::kBytes);
-#pragma GCC unroll 4
-      for (int h = 0; h < kHeads; ++h) {
-        sums[h][i] = fmadd(all(weight[h * kAttentionChunk + r]), value, sums[h][i]);
-      }
-    }
-  }
-#pragma GCC unroll 4
-  for (int h = 0; h < kHeads; ++h) {
-#pragma GCC unroll 4
-    for (int i = 0; i < kVectors; ++i) store(acc + h * a.head_dim + d + i * kLanes, sums[h][i]);
-  }
-}
-
-template <class Cache, int kHeads>
-void add_value_rows(const AttentionArgs& a, const float* weight, const std::byte* const* rows, int count,
-                    float* acc) {
-  constexpr int kVectors = kLanes == 16 ? 4 : 2;
-  std::int64_t d = 0;
-  for (; d + kVectors * kLanes <= a.head_dim; d += kVectors * kLanes) {
-    add_values<Cache, kHeads, kVectors>(a, weight, rows, count, d, acc);
-  }
-  for (; d < a.head_dim; d += kLanes) add_values<Cache, kHeads, 1>(a, weight, rows, count, d, acc);
-}
 
 // Calls f<kHeads>(first) over `heads` heads in tiles of four, then what is left.
 template <class F>
@@ -77,6 +35,110 @@ WORD void in_head_tiles(std::int64_t heads, F f) {
   for (; h + 4 <= heads; h += 4) f.template operator()<4>(h);
   for (; h + 2 <= heads; h += 2) f.template operator()<2>(h);
   for (; h < heads; ++h) f.template operator()<1>(h);
+}
+
+/// Scores of kHeads heads at kLanes / kHeads keys.
+template <class Cache, int kHeads>
+WORD F32 score_tile(const float* q, std::int64_t head_dim, const std::byte* const* keys) {
+  constexpr int kKeys = kLanes / kHeads;
+  constexpr int kVectors = Cache::kUnit / kLanes;
+  F32 dot[kLanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) dot[i] = all(0.0F);
+  std::int64_t at = 0;
+  for (std::int64_t d = 0; d < head_dim; d += Cache::kUnit, at += Cache::kUnitBytes) {
+#pragma GCC unroll 16
+    for (int key = 0; key < kKeys; ++key) {
+      F32 values[kVectors];
+      Cache::widen(keys[key] + at, values);
+#pragma GCC unroll 8
+      for (int i = 0; i < kVectors; ++i) {
+#pragma GCC unroll 4
+        for (int h = 0; h < kHeads; ++h) {
+          F32& sum = dot[h * kKeys + key];
+          sum = fmadd(load(q + h * head_dim + d + i * kLanes), values[i], sum);
+        }
+      }
+    }
+  }
+  return sum_each(dot);
+}
+
+/// Scores of the positions [range.begin, range.end), whose key rows are given, for the heads of one token.
+template <class Cache>
+void score_rows(const Tile& tile, std::int64_t token, Range range, const std::byte* const* rows) {
+  const AttentionArgs& a = tile.args;
+  const std::int64_t begin = tile.range(token).begin;
+  in_head_tiles(
+      tile.heads, [&]<int kHeads>(std::int64_t h) __attribute__((always_inline)) {
+        constexpr std::int64_t kKeys = kLanes / kHeads;
+        float* score = &tile.score[token * tile.heads + h][range.begin - begin];
+        const std::int64_t count = range.end - range.begin;
+        for (std::int64_t i = 0; i < count; i += kKeys) {
+          const std::int64_t left = std::min(kKeys, count - i);
+          const std::byte* keys[kKeys];
+#pragma GCC unroll 16
+          for (std::int64_t key = 0; key < kKeys; ++key) keys[key] = rows[i + std::min(key, left - 1)];
+          float scores[kLanes];
+          store(scores, score_tile<Cache, kHeads>(tile.q(token, h), a.head_dim, keys) * all(a.scale));
+          for (int head = 0; head < kHeads; ++head) {
+            float* to = score + head * kAttentionChunk + i;
+            if (left == kKeys) std::memcpy(to, scores + head * kKeys, kKeys * sizeof(float));
+            else std::memcpy(to, scores + head * kKeys, static_cast<std::size_t>(left) * sizeof(float));
+          }
+        }
+      });
+}
+
+/// Adds the weighted values of `count` rows to kVectors vectors of kHeads heads; value(row, i) is one of
+/// them.
+template <int kHeads, int kVectors, class Value>
+WORD void add_values(float* acc, std::int64_t head_dim, const float* weight, std::int64_t count,
+                     Value value) {
+  F32 sums[kHeads][kVectors];
+#pragma GCC unroll 4
+  for (int h = 0; h < kHeads; ++h) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kVectors; ++i) sums[h][i] = load(acc + h * head_dim + i * kLanes);
+  }
+  for (std::int64_t row = 0; row < count; ++row) {
+    F32 values[kVectors];
+#pragma GCC unroll 8
+    for (int i = 0; i < kVectors; ++i) values[i] = value(row, i);
+#pragma GCC unroll 4
+    for (int h = 0; h < kHeads; ++h) {
+      const F32 w = all(weight[h * kAttentionChunk + row]);
+#pragma GCC unroll 8
+      for (int i = 0; i < kVectors; ++i) sums[h][i] = fmadd(w, values[i], sums[h][i]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int h = 0; h < kHeads; ++h) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kVectors; ++i) store(acc + h * head_dim + i * kLanes, sums[h][i]);
+  }
+}
+
+/// The same over `vectors` vectors (a slice, or one), in as many at a time as registers allow.
+template <class Value>
+WORD void add_slice(const Tile& tile, std::int64_t token, Range range, std::int64_t d, bool whole,
+                    Value value) {
+  const std::int64_t first = range.begin - tile.range(token).begin;
+  in_head_tiles(
+      tile.heads, [&]<int kHeads>(std::int64_t h) __attribute__((always_inline)) {
+        constexpr int kVectors = std::min(kSliceVectors, kAccumulators / kHeads);
+        float* acc = tile.acc(token, h) + d;
+        const float* weight = &tile.score[token * tile.heads + h][first];
+        const std::int64_t count = range.end - range.begin;
+        if (!whole) return add_values<kHeads, 1>(acc, tile.args.head_dim, weight, count, value);
+        for (int i = 0; i < kSliceVectors; i += kVectors) {
+          add_values<kHeads, kVectors>(
+              acc + i * kLanes, tile.args.head_dim, weight,
+              count, [&](std::int64_t row, int j) __attribute__((always_inline)) {
+                return value(row, i + j);
+              });
+        }
+      });
 }
 
 // Turns scores into weights e^(score - max); the array is padded to whole vectors.
@@ -95,66 +157,194 @@ WORD void soften(float* score, std::int64_t count, float* max, float* total) {
   *total = sum(sums);
 }
 
-template <class Cache>
-void attention_heads(const AttentionArgs& a, std::int64_t first_head, std::int64_t heads) {
-  alignas(64) float score[kHeadsAtOnce][kAttentionChunk];
-  const std::int64_t count = a.end - a.begin;
-  const std::int64_t row_size = a.head_dim * Cache::kBytes;
-  const float* q = a.q + first_head * a.head_dim;
-  float* acc = a.acc + first_head * a.head_dim;
-  const auto next = [&](std::int64_t cell) { return cell + 1 == a.cells ? 0 : cell + 1; };
-
-  std::int64_t cell = a.begin % a.cells;
-  for (std::int64_t p = 0; p < count; ++p, cell = next(cell)) {
-    const std::byte* row = a.k + cell * row_size;
-    for (std::int64_t line = 0; line < row_size; line += 64) __builtin_prefetch(row + kPrefetchBytes + line);
-    in_head_tiles(
-        heads, [&]<int kHeads>(std::int64_t h) __attribute__((always_inline)) {
-          scores_of_row<Cache, kHeads>(a, q + h * a.head_dim, row, &score[h][p]);
-        });
-  }
-
-  for (std::int64_t h = 0; h < heads; ++h)
-    soften(score[h], count, a.max + first_head + h, a.sum + first_head + h);
-
-  for (std::int64_t i = 0; i < heads * a.head_dim; i += kLanes) store(acc + i, all(0.0F));
-  cell = a.begin % a.cells;
-  for (std::int64_t p = 0; p < count; p += kValueRows) {
-    const std::byte* rows[kValueRows];
-    const int block = static_cast<int>(std::min<std::int64_t>(kValueRows, count - p));
-    for (int r = 0; r < block; ++r, cell = next(cell)) {
-      rows[r] = a.v + cell * row_size;
+/// Calls f(range, rows) for blocks of at most `block` positions of the tile; `base` is the keys' or the
+/// values'.
+template <class F>
+WORD void in_blocks(const AttentionArgs& a, Range range, std::int64_t block, const std::byte* base, F f) {
+  const std::int64_t row_size = row_bytes(a.kv_type, a.head_dim);
+  std::int64_t cell = range.begin % a.cells;
+  const std::byte* rows[kBlockRows];
+  for (std::int64_t p = range.begin; p < range.end; p += block) {
+    const std::int64_t count = std::min(block, range.end - p);
+    for (std::int64_t i = 0; i < count; ++i, cell = cell + 1 == a.cells ? 0 : cell + 1) {
+      rows[i] = base + cell * row_size;
       for (std::int64_t line = 0; line < row_size; line += 64) {
-        __builtin_prefetch(rows[r] + kValueRows * row_size + line);
+        __builtin_prefetch(rows[i] + std::max(block * row_size, std::int64_t{kPrefetchBytes}) + line);
       }
     }
-    in_head_tiles(
-        heads, [&]<int kHeads>(std::int64_t h) __attribute__((always_inline)) {
-          add_value_rows<Cache, kHeads>(a, &score[h][p], rows, block, acc + h * a.head_dim);
+    f(Range{p, p + count}, rows);
+  }
+}
+
+WORD Range common(Range a, Range b) { return {std::max(a.begin, b.begin), std::min(a.end, b.end)}; }
+
+template <class Cache>
+void widen_row(const std::byte* row, std::int64_t n, float* out) {
+  constexpr int kVectors = Cache::kUnit / kLanes;
+  for (std::int64_t d = 0; d < n; d += Cache::kUnit, row += Cache::kUnitBytes) {
+    F32 values[kVectors];
+    Cache::widen(row, values);
+#pragma GCC unroll 8
+    for (int i = 0; i < kVectors; ++i) store(out + d + i * kLanes, values[i]);
+  }
+}
+
+template <class Cache, bool kWiden>
+void score_all(const Tile& tile, Range range) {
+  const AttentionArgs& a = tile.args;
+  const std::int64_t block = std::clamp<std::int64_t>(kBlockFloats / a.head_dim / 8 * 8, 8, kBlockRows);
+  alignas(64) float wide[kWiden ? 2 * kBlockFloats : 1];
+  in_blocks(
+      a, range, block, a.k, [&](Range part, const std::byte** rows) __attribute__((always_inline)) {
+        if constexpr (kWiden) {
+          for (std::int64_t i = 0; i < part.end - part.begin; ++i) {
+            widen_row<Cache>(rows[i], a.head_dim, wide + i * a.head_dim);
+            rows[i] = reinterpret_cast<const std::byte*>(wide + i * a.head_dim);
+          }
+        }
+        using Read = std::conditional_t<kWiden, F32Cache, Cache>;
+        for (std::int64_t token = 0; token < tile.tokens; ++token) {
+          const Range seen = common(part, tile.range(token));
+          if (seen.begin < seen.end) score_rows<Read>(tile, token, seen, rows + (seen.begin - part.begin));
+        }
+      });
+}
+
+/// Values read where they lie: rows[row] + d.
+template <class Cache>
+void add_rows(const Tile& tile, std::int64_t token, Range range, const std::byte* const* rows) {
+  for (std::int64_t d = 0; d < tile.args.head_dim;) {
+    const bool whole = d + kSliceVectors * kLanes <= tile.args.head_dim;
+    const std::int64_t at = d / kLanes * Cache::kUnitBytes;
+    add_slice(
+        tile, token, range, d, whole, [&](std::int64_t row, int i) __attribute__((always_inline)) {
+          F32 value;
+          Cache::widen(rows[row] + at + i * Cache::kUnitBytes, &value);
+          return value;
         });
+    d += whole ? kSliceVectors * kLanes : kLanes;
+  }
+}
+
+/// Values widened: slices of kSliceVectors vectors, each over kValueRows rows, so that one slice stays in L1.
+constexpr std::int64_t kSliceFloats = kSliceVectors * kLanes;
+constexpr std::int64_t kValueRows = std::min(kBlockRows, kBlockFloats / kSliceFloats);
+constexpr std::int64_t kMaxHeadDim = 1024;
+
+template <class Cache>
+void widen_values(const std::byte* row, std::int64_t head_dim, float* out) {
+  constexpr int kVectors = Cache::kUnit / kLanes;
+  for (std::int64_t d = 0; d < head_dim; d += Cache::kUnit, row += Cache::kUnitBytes) {
+    F32 values[kVectors];
+    Cache::widen(row, values);
+#pragma GCC unroll 8
+    for (int i = 0; i < kVectors; ++i) {
+      const std::int64_t at = d + i * kLanes;
+      store(out + at / kSliceFloats * kSliceFloats * kValueRows + at % kSliceFloats, values[i]);
+    }
+  }
+}
+
+template <class Cache, bool kWiden>
+void add_all(const Tile& tile, Range range) {
+  const AttentionArgs& a = tile.args;
+  alignas(64) float wide[kWiden ? kValueRows * kMaxHeadDim : 1];
+  const std::int64_t block = kWiden ? kValueRows : 16;
+  in_blocks(
+      a, range, block, a.v, [&](Range part, const std::byte** rows) __attribute__((always_inline)) {
+        if constexpr (kWiden) {
+          for (std::int64_t i = 0; i < part.end - part.begin; ++i) {
+            widen_values<Cache>(rows[i], a.head_dim, wide + i * kSliceFloats);
+          }
+          for (std::int64_t d = 0; d < a.head_dim;) {
+            const bool whole = d + kSliceFloats <= a.head_dim;
+            const float* slice = wide + d / kSliceFloats * kSliceFloats * kValueRows + d % kSliceFloats;
+            for (std::int64_t token = 0; token < tile.tokens; ++token) {
+              const Range seen = common(part, tile.range(token));
+              if (seen.begin >= seen.end) continue;
+              const float* first = slice + (seen.begin - part.begin) * kSliceFloats;
+              add_slice(
+                  tile, token, seen, d,
+                  whole, [first](std::int64_t row, int i) __attribute__((always_inline)) {
+                    return load(first + row * kSliceFloats + i * kLanes);
+                  });
+            }
+            d += whole ? kSliceFloats : kLanes;
+          }
+        } else {
+          for (std::int64_t token = 0; token < tile.tokens; ++token) {
+            const Range seen = common(part, tile.range(token));
+            if (seen.begin < seen.end) add_rows<Cache>(tile, token, seen, rows + (seen.begin - part.begin));
+          }
+        }
+      });
+}
+
+template <class Cache, bool kWiden>
+void attend_tile(const AttentionArgs& a, std::int64_t first_token, std::int64_t tokens,
+                 std::int64_t first_head, std::int64_t heads) {
+  alignas(64) float score[kAttentionQueries][kAttentionChunk];
+  const Tile tile{a, first_token, tokens, first_head, heads, score};
+  const Range range{tile.range(0).begin, tile.range(tokens - 1).end};
+  score_all<Cache, kWiden>(tile, range);
+  for (std::int64_t token = 0; token < tokens; ++token) {
+    const Range seen = tile.range(token);
+    const std::int64_t state = (first_token + token) * a.state_stride + first_head;
+    for (std::int64_t h = 0; h < heads; ++h) {
+      soften(score[token * heads + h], seen.end - seen.begin, a.max + state + h, a.sum + state + h);
+      for (std::int64_t d = 0; d < a.head_dim; d += kLanes) store(tile.acc(token, h) + d, all(0.0F));
+    }
+  }
+  add_all<Cache, kWiden>(tile, range);
+}
+
+template <class Cache>
+void attend_chunk(const AttentionArgs& a) {
+  constexpr bool kNeverDirect = Cache::kUnit != kLanes;
+  const std::int64_t heads = std::min(a.heads, kAttentionQueries);
+  const std::int64_t tokens = kAttentionQueries / heads;
+  for (std::int64_t h = 0; h < a.heads; h += heads) {
+    for (std::int64_t t = 0; t < a.tokens; t += tokens) {
+      const std::int64_t count = std::min(tokens, a.tokens - t);
+      const std::int64_t width = std::min(heads, a.heads - h);
+      if (kNeverDirect || count * width > kDirectQueries) attend_tile<Cache, true>(a, t, count, h, width);
+      else if constexpr (!kNeverDirect) attend_tile<Cache, false>(a, t, count, h, width);
+    }
   }
 }
 
 void attention(const AttentionArgs& a) {
-  DCHECK(a.head_dim % 16 == 0 && a.begin / kAttentionChunk == (a.end - 1) / kAttentionChunk,
-         "one chunk, whole vectors");
-  const auto heads = a.kv_type == TensorType::f32 ? attention_heads<F32Cache> : attention_heads<F16Cache>;
-  for (std::int64_t h = 0; h < a.heads; h += kHeadsAtOnce) {
-    heads(a, h, std::min<std::int64_t>(kHeadsAtOnce, a.heads - h));
+  DCHECK(a.head_dim % 16 == 0 && a.head_dim <= kMaxHeadDim, "whole vectors, and room for them");
+  DCHECK(a.begin / kAttentionChunk == (a.end - 1) / kAttentionChunk, "one chunk");
+  switch (a.kv_type) {
+    case TensorType::f32:
+      return attend_chunk<F32Cache>(a);
+    case TensorType::f16:
+      return attend_chunk<F16Cache>(a);
+    case TensorType::bf16:
+      return attend_chunk<Bf16Cache>(a);
+    case TensorType::q8_0:
+      return attend_chunk<Q8Cache>(a);
+    default:
+      DCHECK(a.kv_type == TensorType::q4_0, "a type that keys and values are kept in");
+      return attend_chunk<Q4Cache>(a);
   }
 }
 
-void store_kv(const float* x, std::int64_t n, TensorType kv_type, std::byte* out) {
-  if (kv_type == TensorType::f32) {
-    std::memcpy(out, x, static_cast<std::size_t>(n) * sizeof(float));
-    return;
-  }
-  auto* half = reinterpret_cast<std::uint16_t*>(out);
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store_f16(half + i, load(x + i));
-  if (i < n) {
-    std::uint16_t rest[kLanes];
-    store_f16(rest, load(x + i, static_cast<int>(n - i)));
-    std::memcpy(half + i, rest, static_cast<std::size_t>(n - i) * sizeof *half);
+// e^(max - top) of both sides; the larger one's is exactly 1.
+void merge_chunk(const float* acc, const float* max, const float* sum, std::int64_t heads,
+                 std::int64_t head_dim, float* into_acc, float* into_max, float* into_sum) {
+  for (std::int64_t h = 0; h < heads; ++h, acc += head_dim, into_acc += head_dim) {
+    const float top = std::max(max[h], into_max[h]);
+    const F32 keep = exp(all(into_max[h] - top));
+    const F32 add = exp(all(max[h] - top));
+    float weights[2][kLanes];
+    store(weights[0], keep);
+    store(weights[1], add);
+    into_sum[h] = into_sum[h] * weights[0][0] + sum[h] * weights[1][0];
+    into_max[h] = top;
+    for (std::int64_t d = 0; d < head_dim; d += kLanes) {
+      store(into_acc + d, fmadd(load(acc + d), add, load(into_acc + d) * keep));
+    }
   }
 }

@@ -110,7 +110,7 @@ TEST(Levers, BadSettingsAreRefusedInASentence) {
   EXPECT_EQ(setting("ubatch="), "ubatch cannot be ``: it takes a whole number from 1 to 2048");
   EXPECT_EQ(setting("ubatch=99999999999999"),
             "ubatch cannot be `99999999999999`: it takes a whole number from 1 to 2048");
-  EXPECT_EQ(setting("kv_type=f17"), "kv_type cannot be `f17`: it takes f16, f32, q8_0 or q4_0");
+  EXPECT_EQ(setting("kv_type=f17"), "kv_type cannot be `f17`: it takes f16, f32, bf16, q8_0 or q4_0");
   EXPECT_EQ(setting("kv_type"), "`kv_type` is no setting: write name=value, as in decode_threads=8");
   EXPECT_TRUE(setting("ubach=1").starts_with(
       "there is no lever `ubach` (did you mean `ubatch`?); the levers are decode_threads, "));
@@ -159,6 +159,10 @@ TEST(Config, WhyInvalid) {
             "head_type=q6_k needs rows in blocks of 256, and the head of moe has rows of 2880");
   EXPECT_EQ(why({.kv_type = KvType::q8_0, .flash_attention = Switch::off}, moe()),
             "kv_type=q8_0 needs flash attention, and flash_attention=off");
+  ModelSpec narrow = moe();
+  narrow.layers.assign(1, {.key_length = 48, .value_length = 64});
+  EXPECT_EQ(why({.kv_type = KvType::q4_0}, narrow), "kv_type=q4_0 keeps blocks of 32, and " + narrow.id + " has heads of 48");
+  EXPECT_EQ(why({.kv_type = KvType::bf16}, narrow), "");
   EXPECT_EQ(why({.isa = IsaChoice::avx2}, moe()), "");
   EXPECT_EQ(why({.isa = IsaChoice::avx512_vnni}, moe()),
             "isa=avx512_vnni does not run on this CPU, which has scalar and avx2");

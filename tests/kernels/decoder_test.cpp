@@ -20,7 +20,27 @@ std::string golden(const std::string& name) { return std::string(OLDIRON_TEST_DA
 // Not a file: the golden model's shapes with generated Q4_0 weights.
 constexpr const char* kGeneratedQ4 = "generated Q4_0";
 
+// Generated F32 weights in the shapes of the dense golden model, but all heads of 32: quantised caches come in blocks of so
+// many. Dense, because a router that tips over makes an error of any size out of a small one.
+constexpr const char* kGeneratedWide = "generated F32, wide heads";
+
+ModelSpec with_wide_heads(ModelSpec model) {
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    LayerSpec& layer = model.layers[i];
+    const int times = 32 / layer.key_length;
+    layer.key_length = layer.value_length = 32;
+    layer.rope_dimension_count *= times;
+    for (TensorSpec& tensor : model.tensors) {
+      const auto is = [&](const char* name) { return tensor.name == fmt::format("blk.{}.{}.weight", i, name); };
+      if (is("attn_q") || is("attn_k") || is("attn_v")) tensor.ne[1] *= times;
+      if (is("attn_output") || is("attn_q_norm") || is("attn_k_norm")) tensor.ne[0] *= times;
+    }
+  }
+  return model;
+}
+
 std::shared_ptr<const WeightSource> open(const std::string& name) {
+  if (name == kGeneratedWide) return generate_weights(with_wide_heads(open_gguf(golden("gemma4-dense.F32.gguf"))->model()), 3);
   if (name != kGeneratedQ4) return open_gguf(golden(name));
   ModelSpec model = open_gguf(golden("gemma4-moe.Q8_0.gguf"))->model();
   for (TensorSpec& tensor : model.tensors)
@@ -122,6 +142,40 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q8_0.experts1.logits.json", 1, 0.05, false},
                     Case{"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q8_0.experts4.logits.json", 4, 0.05, false}));
 
+class LossyCache : public testing::TestWithParam<std::tuple<std::string, KvType, double>> {};
+
+// The price of a smaller cache, beside the logits with an F32 one; limits are a few times what was seen.
+TEST_P(LossyCache, CostsNoMoreThanItsPrecision) {
+  const auto& [file, type, limit] = GetParam();
+  const std::vector<std::int32_t> tokens = read_golden("gemma4-moe.F32.logits.json").tokens;
+  const std::shared_ptr<const WeightSource> source = open(file);
+  Config config = f32_cache();
+  Session exact(*source, config);
+  config.kv_type = type;
+  Session lossy(*source, config);
+  const double error = nmse(lossy.logits(tokens, 512), exact.logits(tokens, 512));
+  std::printf("%s, kv_type=%s: NMSE %.3g\n", file.c_str(), lever("kv_type").get(config).c_str(), error);
+  EXPECT_LE(error, limit);
+  EXPECT_GT(error, 0) << "the type was used at all";
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, LossyCache,
+                         testing::Values(std::tuple{"gemma4-moe.F32.gguf", KvType::f16, 1e-6},
+                                         std::tuple{"gemma4-dense.F32.gguf", KvType::f16, 1e-6},
+                                         std::tuple{"gemma4-moe.F32.gguf", KvType::bf16, 2e-4},
+                                         std::tuple{"gemma4-dense.F32.gguf", KvType::bf16, 2e-4},
+                                         std::tuple{kGeneratedWide, KvType::f16, 1e-5},
+                                         std::tuple{kGeneratedWide, KvType::bf16, 1e-3},
+                                         std::tuple{kGeneratedWide, KvType::q8_0, 2e-3},
+                                         std::tuple{kGeneratedWide, KvType::q4_0, 0.4}));
+
+TEST(Decoder, RefusesBlocksThatDoNotFitItsHeads) {
+  Config config = f32_cache();
+  config.kv_type = KvType::q8_0;
+  Session run(*open("gemma4-dense.F32.gguf"), config);  // heads of 16
+  EXPECT_THROW(run.logits({1, 2, 3}, 3), Error);
+}
+
 class DequantisedWeights : public testing::TestWithParam<std::string> {};
 
 // Hides nothing: what is left of the error above is the int8 of the activations, not our reading of the weights.
@@ -179,6 +233,25 @@ TEST_P(SameBits, AfterRejectedDraftsAndBesideOtherSequences) {
         << "position " << i;
   }
 }
+
+// Long enough for several chunks and for rings that wrap, with every type of cache.
+class SameBitsInLongContexts : public testing::TestWithParam<KvType> {};
+
+TEST_P(SameBitsInLongContexts, InAnyUbatchOnAnyThreads) {
+  std::vector<std::int32_t> tokens;
+  for (int i = 0; i < 700; ++i) tokens.push_back((i * 7919 + 13) % 256);
+  Config config;
+  config.page_size = PageSize::small;
+  config.kv_type = GetParam();
+  Session run(*open(kGeneratedWide), config, 5);
+  const std::vector<float> whole = run.logits(tokens, 300, 1);
+  for (const auto& [ubatch, threads] : {std::pair{300, 5}, {300, 3}, {97, 2}, {16, 5}, {5, 4}}) {
+    EXPECT_EQ(whole, run.logits(tokens, ubatch, threads)) << ubatch << " " << threads;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, SameBitsInLongContexts,
+                         testing::Values(KvType::f16, KvType::f32, KvType::bf16, KvType::q8_0, KvType::q4_0));
 
 INSTANTIATE_TEST_SUITE_P(Files, SameBits, testing::Values("gemma4-moe.Q8_0.gguf", "gemma4-moe.Q4_K_M.gguf", "gemma4-dense.F32.gguf", kGeneratedQ4));
 
