@@ -84,6 +84,12 @@ int key_width(const LayerSpec& l) { return l.n_head_kv * l.key_length; }
 
 std::size_t floats(std::int64_t a, std::int64_t b) { return static_cast<std::size_t>(a * b); }
 
+// The pages that products of many columns take for their panels, before anything is timed.
+[[gnu::noinline]] void touch_stack() {
+  volatile char pages[kProductStackBytes];
+  for (std::size_t i = 0; i < sizeof pages; i += 4096) pages[i] = 0;
+}
+
 }  // namespace
 
 void Quantised::resize(std::int64_t n, std::int64_t columns_k) {
@@ -150,9 +156,23 @@ Decoder::Impl::Impl(std::shared_ptr<const Weights> packed, const Config& config,
   attention_scratch.resize(static_cast<std::size_t>(team.size()));
   private_work.resize(static_cast<std::size_t>(team.size()));
   routing.resize(static_cast<std::size_t>(team.size()));
+  touch_all(t);
   expert.resize(floats(t * n_used, model.expert_feed_forward_length));
   shared.resize(model, t > kReplicatedTokens ? t : 0, n_used);
   for (Work& work : private_work) work.resize(model, std::min(t, kReplicatedTokens), n_used);
+}
+
+void Decoder::Impl::touch_all(std::int64_t t) {
+  const std::int64_t rows = share(d(), kGroupRows, 0, team.size()).end;
+  team.run(team.size(), [&](int rank, int) {
+    touch_stack();
+    Routing& routes = routing[static_cast<std::size_t>(rank)];
+    routes.expert.resize(floats(t, n_used));
+    routes.weight.resize(floats(t, n_used));
+    routes.tokens.resize(floats(t, n_used));
+    routes.slots.resize(floats(t, n_used));
+    if (n_used > 0) routes.product.resize(floats(t, rows));  // if all tokens choose one expert
+  });
 }
 
 void Decoder::Impl::check_positions() {

@@ -123,6 +123,7 @@ struct Decoder::Impl {
 
   std::int64_t n() const { return static_cast<std::int64_t>(tokens.size()); }
 
+  void touch_all(std::int64_t max_step_tokens);
   void check_positions();
   void run_rank(int rank, int active);
 

@@ -54,6 +54,9 @@ struct MatmulArgs {
   }
 };
 
+/// A product of many columns lays them out on the stack of its thread: less than this.
+inline constexpr std::int64_t kProductStackBytes = 512 << 10;
+
 using MatmulFn = void (*)(const MatmulArgs&);
 
 /// The obvious version, in double, on either layout; with_f32 multiplies F32 activations even for quantised types.
