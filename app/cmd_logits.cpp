@@ -47,7 +47,7 @@ int cmd_logits(const Options& options) {
 
   const std::vector<int> cpus = place(machine, config.prefill_threads);
   Team team(cpus, config.thread_wait, nodes_of(machine, cpus));
-  const auto weights = std::make_shared<Weights>(*source, kernel_set(isa_from_name(lever("isa").get(config))),
+  const auto weights = std::make_shared<Weights>(*source, kernel_set(isa_from_name(lever("isa").get(config)), config.repack != Switch::off),
                                                  config.activation_type, config.page_size, team);
   const auto n = static_cast<int>(tokens.size());
   Decoder decoder(weights, config, {.max_sequences = 1, .max_context = n, .max_step_tokens = std::min(n, config.ubatch), .n_experts = config.n_experts}, team);

@@ -88,19 +88,20 @@ bool is_float(TensorType type) {
 constexpr std::int64_t kAnyColumns = std::numeric_limits<std::int64_t>::max();
 
 /// The row of the fastest ISA not above `isa` for products of so many columns, or nullptr.
-const Kernel* find_row(Isa isa, Op op, TensorType type, Contract contract, std::int64_t columns = 1) {
+const Kernel* find_row(Isa isa, Op op, TensorType type, Layout layout, Contract contract,
+                       std::int64_t columns = 1) {
   const Kernel* best = nullptr;
   for (const Kernel& kernel : kernels()) {
     if (kernel.op != op || kernel.type != type || kernel.contract != contract || kernel.isa > isa) continue;
-    if (kernel.from_columns > columns) continue;
+    if (kernel.layout != layout || kernel.from_columns > columns) continue;
     if (best == nullptr || kernel.isa > best->isa) best = &kernel;
   }
   return best;
 }
 
 template <class Fn>
-Fn find(Isa isa, Op op, TensorType type, Contract contract) {
-  const Kernel* row = find_row(isa, op, type, contract);
+Fn find(Isa isa, Op op, TensorType type, Layout layout, Contract contract) {
+  const Kernel* row = find_row(isa, op, type, layout, contract);
   if (row == nullptr) {
     throw Error("There is no " + std::string(to_string(op)) + " kernel for " + std::string(info(type).name) +
                 " weights; requantise the model to a type that has one.");
@@ -112,67 +113,75 @@ Fn find(Isa isa, Op op, TensorType type, Contract contract) {
 /// multiplies it.
 Contract rounded_contract(Isa isa, Op op, TensorType type) {
   if (!is_float(type)) return Contract::exact_integer;
-  return find_row(isa, op, type, Contract::requantised) != nullptr ? Contract::requantised : Contract::f32;
+  return find_row(isa, op, type, layout_of(type), Contract::requantised) != nullptr ? Contract::requantised
+                                                                                    : Contract::f32;
 }
 
 }  // namespace
 
+Layout KernelSet::layout(TensorType type) const {
+  const bool rows = !repack && !is_float(type) &&
+                    find_row(isa, Op::matmul, type, Layout::rows, Contract::exact_integer) != nullptr;
+  return rows ? Layout::rows : layout_of(type);
+}
+
 MatmulFn KernelSet::matmul(TensorType type) const {
-  return find<MatmulFn>(isa, Op::matmul, type, rounded_contract(isa, Op::matmul, type));
+  return find<MatmulFn>(isa, Op::matmul, type, layout(type), rounded_contract(isa, Op::matmul, type));
 }
 
 MatmulFn KernelSet::matmul_f32(TensorType type) const {
-  return find<MatmulFn>(isa, Op::matmul, type, Contract::f32);
+  return find<MatmulFn>(isa, Op::matmul, type, layout_of(type), Contract::f32);
 }
 
 GatedFn KernelSet::gated(TensorType type) const {
-  return find<GatedFn>(isa, Op::gated, type, rounded_contract(isa, Op::gated, type));
+  return find<GatedFn>(isa, Op::gated, type, layout(type), rounded_contract(isa, Op::gated, type));
 }
 
 GatedFn KernelSet::gated_f32(TensorType type) const {
-  return find<GatedFn>(isa, Op::gated, type, Contract::f32);
+  return find<GatedFn>(isa, Op::gated, type, layout_of(type), Contract::f32);
 }
 
 namespace {
 
 /// Only integer products have the same bits on every ISA that has them (fused float chains differ).
 template <class Fn>
-ByColumns<Fn> by_columns(Isa isa, Op op, TensorType type, Fn few) {
+ByColumns<Fn> by_columns(Isa isa, Op op, TensorType type, Layout layout, Fn few) {
   const Kernel* many =
-      is_float(type) ? nullptr : find_row(isa, op, type, Contract::exact_integer, kAnyColumns);
+      is_float(type) ? nullptr : find_row(isa, op, type, layout, Contract::exact_integer, kAnyColumns);
   if (many == nullptr || many->from_columns == 1) return {few, few, 1};
   return {few, std::get<Fn>(many->fn), many->from_columns};
 }
 
 template <class Fn>
-Fn requantised(Isa isa, Op op, TensorType type) {
-  const Kernel* row = find_row(isa, op, type, Contract::requantised, kAnyColumns);
+Fn requantised(Isa isa, Op op, TensorType type, Layout layout) {
+  const Kernel* row = find_row(isa, op, type, layout, Contract::requantised, kAnyColumns);
   return row == nullptr ? nullptr : std::get<Fn>(row->fn);
 }
 
 }  // namespace
 
 ByColumns<MatmulFn> KernelSet::matmul_by_columns(TensorType type) const {
-  return by_columns(isa, Op::matmul, type, matmul(type));
+  return by_columns(isa, Op::matmul, type, layout(type), matmul(type));
 }
 
 ByColumns<GatedFn> KernelSet::gated_by_columns(TensorType type) const {
-  return by_columns(isa, Op::gated, type, gated(type));
+  return by_columns(isa, Op::gated, type, layout(type), gated(type));
 }
 
 MatmulFn KernelSet::matmul_requantised(TensorType type) const {
-  return requantised<MatmulFn>(isa, Op::matmul, type);
+  return requantised<MatmulFn>(isa, Op::matmul, type, layout(type));
 }
 
 GatedFn KernelSet::gated_requantised(TensorType type) const {
-  return requantised<GatedFn>(isa, Op::gated, type);
+  return requantised<GatedFn>(isa, Op::gated, type, layout(type));
 }
 
-KernelSet kernel_set(Isa isa) {
+KernelSet kernel_set(Isa isa, bool repack) {
   const auto plain = [isa]<class Fn>(Op op, Fn* KernelSet::*) {
-    return find<Fn*>(isa, op, TensorType::f32, Contract::f32);
+    return find<Fn*>(isa, op, TensorType::f32, Layout::rows, Contract::f32);
   };
   return {.isa = isa,
+          .repack = repack,
           .quantize = plain(Op::quantize, &KernelSet::quantize),
           .rms_norm = plain(Op::rms_norm, &KernelSet::rms_norm),
           .add_scaled = plain(Op::add_scaled, &KernelSet::add_scaled),

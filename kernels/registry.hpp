@@ -26,7 +26,7 @@ struct Kernel {
   TensorType type;        ///< of the weights, or of the KV cache; f32 where there is none
   Layout layout;
   Isa isa;
-  const char* variant;    ///< "tile", "f32_activations", "pairs", "int8_tiles", "bf16_tiles"
+  const char* variant;    ///< "tile", "f32_activations", "pairs", "int8_tiles", "bf16_tiles", "rows"
   Contract contract;
   KernelFn fn;
   std::int64_t from_columns = 1;  ///< slower than the rows of lesser ISAs if a product has fewer columns
@@ -55,10 +55,12 @@ std::string_view to_string(Contract contract);
 /// next slower one (scalar has all).
 struct KernelSet {
   Isa isa;
-  /// On layout_of(type). Activations: int8 where the type is quantised, BF16 where it is F16 or BF16 and the ISA has
+  bool repack = true;                          ///< else plain rows, for types that have kernels on them
+  Layout layout(TensorType type) const;        ///< of the weights that matmul() and gated() read
+  /// On layout(type). Activations: int8 where the type is quantised, BF16 where it is F16 or BF16 and the ISA has
   /// AVX-512-BF16 (the row reads F32 and rounds by itself), else F32.
   MatmulFn matmul(TensorType type) const;
-  MatmulFn matmul_f32(TensorType type) const;  ///< F32 activations for every type, nothing rounded
+  MatmulFn matmul_f32(TensorType type) const;  ///< F32 activations for every type, nothing rounded, on layout_of(type)
   GatedFn gated(TensorType type) const;
   GatedFn gated_f32(TensorType type) const;
 
@@ -82,6 +84,6 @@ struct KernelSet {
   StreamReadFn stream_read;
 };
 
-KernelSet kernel_set(Isa isa);
+KernelSet kernel_set(Isa isa, bool repack = true);
 
 }  // namespace oldiron

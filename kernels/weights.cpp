@@ -81,14 +81,14 @@ void Weights::replace_head(const WeightSource& source, Team& team) {
 Matrix Weights::describe(const TensorSpec& tensor) const {
   Matrix matrix;
   matrix.type = tensor.type;
-  matrix.layout = layout_of(tensor.type);
   matrix.k = tensor.ne[0];
   matrix.m = tensor.ne[1];
   matrix.experts = tensor.ne[2] * tensor.ne[3];
-  matrix.expert_bytes = packed_bytes(tensor.type, matrix.layout, matrix.m, matrix.k);
   const bool plain = tensor.type == TensorType::f32 || tensor.type == TensorType::f16 || tensor.type == TensorType::bf16;
   const bool rounded = activations_ == ActivationType::q8;
   matrix.quantised_input = !plain && rounded;
+  matrix.layout = rounded ? kernels_.layout(tensor.type) : layout_of(tensor.type);
+  matrix.expert_bytes = packed_bytes(tensor.type, matrix.layout, matrix.m, matrix.k);
   matrix.matmul = rounded ? kernels_.matmul(tensor.type) : kernels_.matmul_f32(tensor.type);
   matrix.gated = rounded ? kernels_.gated(tensor.type) : kernels_.gated_f32(tensor.type);
   return matrix;

@@ -72,7 +72,7 @@ void OwnEngine::load(const TrialSpec& spec, const Tell& tell, Trial& trial) {
     tell({.event = "loading"});
     auto next = std::make_unique<Loaded>(spec, place(machine_, threads), machine_);
     const auto source = open_model(request, cards_dir_);
-    next->weights = std::make_shared<Weights>(*source, kernel_set(isa_from_name(lever("isa").get(spec.config))),
+    next->weights = std::make_shared<Weights>(*source, kernel_set(isa_from_name(lever("isa").get(spec.config)), spec.config.repack != Switch::off),
                                               spec.config.activation_type, spec.config.page_size, next->team);
     loaded_ = std::move(next);
     trial.provenance.load_s = now_s() - start_s;

@@ -6,6 +6,7 @@ constexpr int kWordsAtOnce = 8;
 constexpr int kTileColumns = 4;  // 8 weight words of half the rows and 4 integer accumulators of 16 registers
 constexpr int kPanelVectors = 2;
 constexpr int kPanelTile = 3;     // 6 sums of 16 bits and 6 floats
+constexpr int kRowColumns = 2;
 constexpr int kFloatColumns = 3;  // 2 halves x 2 chains x 3 columns
 
 struct F32 {
@@ -134,6 +135,8 @@ WORD void store_int8(std::int8_t* p, I32 x) {
 
 WORD I32 operator+(I32 a, I32 b) { return {_mm256_add_epi32(a.v, b.v)}; }
 
+WORD I32 operator-(I32 a, I32 b) { return {_mm256_sub_epi32(a.v, b.v)}; }
+
 WORD I32 largest(I32 a, I32 b) { return {_mm256_max_epi32(a.v, b.v)}; }
 
 WORD std::int32_t sum(I32 x) {
@@ -230,6 +233,45 @@ struct Sums {
 
   WORD I32 onto(I32 start) const { return start + I32{_mm256_madd_epi16(v, _mm256_set1_epi16(1))}; }
 };
+
+WORD I8 all_bytes(int x) { return {_mm256_set1_epi8(static_cast<char>(x))}; }
+
+WORD I8 load_rows(const std::byte* p, std::int64_t) { return {load_bytes(p)}; }
+
+template <int kVector>
+WORD I8 load_nibbles(const std::byte* p, std::int64_t) {
+  const __m256i twice = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return I8{_mm256_srlv_epi32(twice, _mm256_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4))} & 0x0f;
+}
+
+WORD I8 all_rows(const std::int8_t* x) { return {load_bytes(x)}; }
+
+WORD F32 load_rows(const float* p, std::int64_t) { return load(p); }
+
+WORD F32 all_rows(const float* p) { return load(p); }
+
+WORD F32 spread(const float* p, std::int64_t) { return all(*p); }
+
+template <int kVector>
+WORD F32 spread_pairs(const float* p, std::int64_t) {
+  return {_mm256_set_m128(_mm_set1_ps(p[1]), _mm_set1_ps(p[0]))};
+}
+
+WORD F32 spread_f16(const std::byte* p, std::int64_t) {
+  std::int16_t half = 0;
+  std::memcpy(&half, p, sizeof half);
+  return {_mm256_cvtph_ps(_mm_set1_epi16(half))};
+}
+
+WORD void row_sums(F32 x, float* out) { *out = sum(x); }
+
+template <int kMax>
+WORD I32 dot(I32 i, I8 w, I8 x) {
+  const __m256i pairs = kMax == kSigned
+                            ? _mm256_maddubs_epi16(_mm256_abs_epi8(w.v), _mm256_sign_epi8(x.v, w.v))
+                            : _mm256_maddubs_epi16(w.v, x.v);
+  return {_mm256_add_epi32(i.v, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))};
+}
 
 template <int kByte>
 WORD I32 byte_of(I8 w) {

@@ -124,6 +124,8 @@ WORD void store_int8(std::int8_t* p, I32 x) {
 
 WORD I32 operator+(I32 a, I32 b) { return {_mm512_add_epi32(a.v, b.v)}; }
 
+WORD I32 operator-(I32 a, I32 b) { return {_mm512_sub_epi32(a.v, b.v)}; }
+
 WORD I32 largest(I32 a, I32 b) { return {_mm512_max_epi32(a.v, b.v)}; }
 
 WORD std::int32_t sum(I32 x) { return _mm512_reduce_add_epi32(x.v); }
@@ -188,6 +190,69 @@ struct Sums {
 
   WORD I32 onto(I32) const { return i; }
 };
+
+WORD I8 all_bytes(int x) { return {_mm512_set1_epi8(static_cast<char>(x))}; }
+
+WORD __m512i two_rows(__m256i first, __m256i second) {
+  return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+}
+
+WORD I8 load_rows(const std::byte* p, std::int64_t stride) {
+  return {two_rows(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+                   _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + stride)))};
+}
+
+WORD __m256i twice(const std::byte* p) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+
+template <int kVector>
+WORD I8 load_nibbles(const std::byte* p, std::int64_t stride) {
+  const __m512i shifts = _mm512_setr_epi32(0, 0, 0, 0, 4, 4, 4, 4, 0, 0, 0, 0, 4, 4, 4, 4);
+  return I8{_mm512_srlv_epi32(two_rows(twice(p), twice(p + stride)), shifts)} & 0x0f;
+}
+
+WORD I8 all_rows(const std::int8_t* x) {
+  return {_mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)))};
+}
+
+WORD F32 load_rows(const float* p, std::int64_t stride) {
+  return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(p + stride), 1)};
+}
+
+WORD F32 all_rows(const float* p) { return {_mm512_broadcast_f32x8(_mm256_loadu_ps(p))}; }
+
+WORD F32 spread(const float* p, std::int64_t stride) {
+  return {_mm512_mask_broadcastss_ps(_mm512_set1_ps(*p), 0xff00, _mm_load_ss(p + stride))};
+}
+
+template <int kVector>
+WORD F32 spread_pairs(const float* p, std::int64_t stride) {
+  const __m512 first = _mm512_mask_broadcastss_ps(_mm512_set1_ps(p[0]), 0x00f0, _mm_load_ss(p + 1));
+  const __m512 three = _mm512_mask_broadcastss_ps(first, 0x0f00, _mm_load_ss(p + stride));
+  return {_mm512_mask_broadcastss_ps(three, 0xf000, _mm_load_ss(p + stride + 1))};
+}
+
+WORD F32 spread_f16(const std::byte* p, std::int64_t stride) {
+  std::int16_t first = 0, second = 0;
+  std::memcpy(&first, p, sizeof first);
+  std::memcpy(&second, p + stride, sizeof second);
+  return {_mm512_cvtph_ps(_mm256_set_m128i(_mm_set1_epi16(second), _mm_set1_epi16(first)))};
+}
+
+// Both rows' lanes are added up in the same order.
+WORD void row_sums(F32 x, float* out) {
+  const __m512 four = _mm512_add_ps(x.v, _mm512_shuffle_f32x4(x.v, x.v, 0xb1));
+  const __m512 two = _mm512_add_ps(four, _mm512_permute_ps(four, 0x4e));
+  const __m512 one = _mm512_add_ps(two, _mm512_permute_ps(two, 0xb1));
+  out[0] = _mm512_cvtss_f32(one);
+  out[1] = _mm_cvtss_f32(_mm512_extractf32x4_ps(one, 2));
+}
+
+template <int kMax>
+WORD I32 dot(I32 i, I8 w, I8 x) {
+  return {_mm512_dpbusd_epi32(i.v, w.v, x.v)};
+}
 
 template <int kByte>
 WORD I32 byte_of(I8 w) {

@@ -15,6 +15,7 @@ constexpr int kWordsAtOnce = 8;
 constexpr int kTileColumns = 2;
 constexpr int kPanelVectors = 1;
 constexpr int kPanelTile = 2;
+constexpr int kRowColumns = 2;
 constexpr int kFloatColumns = 2;
 
 struct F32 {
@@ -153,6 +154,8 @@ WORD void store_int8(std::int8_t* p, I32 x) {
 
 WORD I32 operator+(I32 a, I32 b) { return {_mm_add_epi32(a.v, b.v)}; }
 
+WORD I32 operator-(I32 a, I32 b) { return {_mm_sub_epi32(a.v, b.v)}; }
+
 WORD I32 largest(I32 a, I32 b) { return {choose(_mm_cmpgt_epi32(a.v, b.v), a.v, b.v)}; }
 
 WORD std::int32_t sum(I32 x) {
@@ -225,6 +228,44 @@ struct Sums {
 
   WORD I32 onto(I32) const { return i; }
 };
+
+WORD I8 all_bytes(int x) { return {_mm_set1_epi8(static_cast<char>(x))}; }
+
+WORD I8 load_rows(const std::byte* p, std::int64_t) { return {load_bytes(p)}; }
+
+template <int kVector>
+WORD I8 load_nibbles(const std::byte* p, std::int64_t) {
+  return I8{kVector == 0 ? load_bytes(p) : _mm_srli_epi32(load_bytes(p), 4)} & 0x0f;
+}
+
+WORD I8 all_rows(const std::int8_t* x) { return {load_bytes(x)}; }
+
+WORD F32 load_rows(const float* p, std::int64_t) { return load(p); }
+
+WORD F32 all_rows(const float* p) { return load(p); }
+
+WORD F32 spread(const float* p, std::int64_t) { return all(*p); }
+
+template <int kVector>
+WORD F32 spread_pairs(const float* p, std::int64_t) {
+  return all(p[kVector]);
+}
+
+WORD F32 spread_f16(const std::byte* p, std::int64_t) {
+  std::uint16_t half = 0;
+  std::memcpy(&half, p, sizeof half);
+  return all(half_to_float(half));
+}
+
+WORD void row_sums(F32 x, float* out) { *out = sum(x); }
+
+template <int kMax>
+WORD I32 dot(I32 i, I8 w, I8 x) {
+  const auto low = [](__m128i bytes) { return _mm_srai_epi16(_mm_slli_epi16(bytes, 8), 8); };
+  const auto high = [](__m128i bytes) { return _mm_srai_epi16(bytes, 8); };
+  const __m128i even = _mm_madd_epi16(low(w.v), low(x.v)), odd = _mm_madd_epi16(high(w.v), high(x.v));
+  return {_mm_add_epi32(i.v, _mm_add_epi32(even, odd))};
+}
 
 template <int kByte>
 WORD I32 byte_of(I8 w) {

@@ -14,6 +14,7 @@ constexpr int kPrefetchBytes = 6144;
 #include "kernels/ops/attention.inl"
 #include "kernels/ops/product.inl"
 #include "kernels/ops/matmul.inl"
+#include "kernels/ops/rows.inl"
 #include "kernels/ops/panel.inl"
 #include "kernels/ops/entry.inl"
 #include "kernels/formats/floats.inl"
@@ -24,17 +25,18 @@ constexpr int kPrefetchBytes = 6144;
 #include "kernels/formats/q5_k.inl"
 #include "kernels/formats/q6_k.inl"
 #include "kernels/formats/q8_0.inl"
+#include "kernels/formats/rows.inl"
 
 // clang-format on
 
 template <class Policy>
 constexpr Kernel matmul_row(const char* variant, Contract contract) {
-  return {Op::matmul, Policy::kType, Layout::r16, kIsa, variant, contract, MatmulFn{matmul<Policy>}};
+  return {Op::matmul, Policy::kType, kPolicyLayout<Policy>, kIsa, variant, contract, MatmulFn{matmul<Policy>}};
 }
 
 template <class Policy>
 constexpr Kernel gated_row(const char* variant, Contract contract) {
-  return {Op::gated, Policy::kType, Layout::r16, kIsa, variant, contract, GatedFn{gated<Policy>}};
+  return {Op::gated, Policy::kType, kPolicyLayout<Policy>, kIsa, variant, contract, GatedFn{gated<Policy>}};
 }
 
 template <class Fn>
@@ -52,6 +54,10 @@ constexpr Kernel kTable[] = {
     matmul_row<Quantised<Q4_K>>("tile", Contract::exact_integer),
     matmul_row<Quantised<Q5_K>>("tile", Contract::exact_integer),
     matmul_row<Quantised<Q6_K>>("tile", Contract::exact_integer),
+    matmul_row<PlainRows<Q8_0Rows>>("rows", Contract::exact_integer),
+    matmul_row<PlainRows<Q4_0Rows>>("rows", Contract::exact_integer),
+    matmul_row<PlainRows<Q4_KRows>>("rows", Contract::exact_integer),
+    matmul_row<PlainRows<Q6_KRows>>("rows", Contract::exact_integer),
     matmul_row<Widened<Q8_0>>("f32_activations", Contract::f32),
     matmul_row<Widened<Q4_0>>("f32_activations", Contract::f32),
     matmul_row<Widened<Q5_0>>("f32_activations", Contract::f32),
@@ -67,6 +73,10 @@ constexpr Kernel kTable[] = {
     gated_row<Quantised<Q4_K>>("tile", Contract::exact_integer),
     gated_row<Quantised<Q5_K>>("tile", Contract::exact_integer),
     gated_row<Quantised<Q6_K>>("tile", Contract::exact_integer),
+    gated_row<PlainRows<Q8_0Rows>>("rows", Contract::exact_integer),
+    gated_row<PlainRows<Q4_0Rows>>("rows", Contract::exact_integer),
+    gated_row<PlainRows<Q4_KRows>>("rows", Contract::exact_integer),
+    gated_row<PlainRows<Q6_KRows>>("rows", Contract::exact_integer),
     gated_row<Widened<Q8_0>>("f32_activations", Contract::f32),
     gated_row<Widened<Q4_0>>("f32_activations", Contract::f32),
     gated_row<Widened<Q5_0>>("f32_activations", Contract::f32),

@@ -7,7 +7,8 @@
 //   kWordsAtOnce   words of a column that one dot4 should take before the next column's turn
 //   kPanelVectors  native vectors of rows that share each column's words in a tile of a panel
 //   kPanelTile     columns of such a tile
-//   kTileColumns   columns whose accumulators fit the registers; kFloatColumns: with F32 activations
+//   kTileColumns   columns whose accumulators fit the registers; kFloatColumns: with F32 activations,
+//                  kRowColumns: of plain rows
 // types
 //   F32, I32       kLanes floats, 32-bit integers
 //   I8             kLanes words of four consecutive k: 4 kLanes bytes
@@ -15,10 +16,17 @@
 constexpr int kParts = 16 / kLanes;
 
 static_assert(kParts * kLanes == 16);
+
+// Products on plain rows take 32 k of kVectorRows rows at a time, in kBlockVectors vectors. A vector has
+// kVectorBytes of one row, then those of the next, which lies `stride` elements behind it in memory; what is
+// said of a row holds in all lanes of that row.
+constexpr int kVectorRows = kLanes > 8 ? kLanes / 8 : 1;
+constexpr int kBlockVectors = kLanes < 8 ? 8 / kLanes : 1;
+constexpr int kVectorBytes = 32 / kBlockVectors;
 // clang-format off
 static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, const std::uint16_t* chalves,
                        std::uint16_t* halves, std::int8_t* int8s,
-                       const std::byte* bytes, std::uint64_t* sums) {
+                       const std::byte* bytes, std::int64_t stride, std::uint64_t* sums) {
   { all(1.0F) } -> std::same_as<F32>;
   { load(cfloats) } -> std::same_as<F32>;
   store(floats, f);
@@ -47,6 +55,7 @@ static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, 
   { high_nibbles(bytes) } -> std::same_as<I32>;
   store_int8(int8s, i);                             // lanes in -128..127
   { i + i } -> std::same_as<I32>;
+  { i - i } -> std::same_as<I32>;
   { largest(i, i) } -> std::same_as<I32>;
   { sum(i) } -> std::same_as<std::int32_t>;
   { largest(i) } -> std::same_as<std::int32_t>;
@@ -65,6 +74,19 @@ static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, 
   { dot4<kSigned, 8>(i, &w, int8s) } -> std::same_as<I32>;  // the same, weights made by as_operand()
   { byte_of<0>(w) } -> std::same_as<I32>;           // of every word, unsigned
   { signed_byte_of<0>(w) } -> std::same_as<I32>;
+
+  { all_bytes(8) } -> std::same_as<I8>;
+  { load_rows(bytes, stride) } -> std::same_as<I8>;
+  { load_nibbles<0>(bytes, stride) } -> std::same_as<I8>;   // vector 0 of 16 bytes' low nibbles, then the high ones
+  { all_rows(int8s) } -> std::same_as<I8>;                  // the same for every row
+  { dot<15>(i, w, w) } -> std::same_as<I32>;                // as dot4, lane by lane
+  { dot<kSigned>(i, w, w) } -> std::same_as<I32>;
+  { load_rows(cfloats, stride) } -> std::same_as<F32>;      // one float per lane
+  { all_rows(cfloats) } -> std::same_as<F32>;
+  { spread(cfloats, stride) } -> std::same_as<F32>;         // one float per row
+  { spread_pairs<0>(cfloats, stride) } -> std::same_as<F32>;  // two per row: vector 0 of one for its first 16 k, one for the others
+  { spread_f16(bytes, stride) } -> std::same_as<F32>;       // one half per row
+  row_sums(f, floats);                                      // kVectorRows floats
 
   add_stream(sums, bytes);                          // 512 bytes, as 64-bit words, on eight running sums
 });

@@ -12,7 +12,7 @@ void product_of(const Job& job) {
 
 template <class Policy>
 void matmul(const MatmulArgs& a) {
-  DCHECK(a.layout == Layout::r16 && a.type == Policy::kType,
+  DCHECK(a.layout == kPolicyLayout<Policy> && a.type == Policy::kType,
          "this row of the table serves another type or layout");
   DCHECK(a.row_begin % 16 == 0 && (a.row_end % 16 == 0 || a.row_end == a.m), "rows come in groups of 16");
   product_of<Policy, 1>({.w = {a.w, nullptr},
@@ -30,7 +30,7 @@ void matmul(const MatmulArgs& a) {
 
 template <class Policy>
 void gated(const GatedArgs& a) {
-  DCHECK(a.layout == Layout::r16 && a.type == Policy::kType,
+  DCHECK(a.layout == kPolicyLayout<Policy> && a.type == Policy::kType,
          "this row of the table serves another type or layout");
   DCHECK(a.row_begin % 16 == 0 && (a.row_end % 16 == 0 || a.row_end == a.width), "rows come in groups of 16");
   product_of<Policy, 2>({.w = {a.gate, a.up},

@@ -1,5 +1,6 @@
-// Included into an ISA's region: the frame of every product on the r16 layout. A policy multiplies one group
-// of 16 rows by a tile of columns; here are the loops around it and the writing of results.
+// Included into an ISA's region: the frame of every product. A policy multiplies one group of 16 rows
+// (packed, or fewer plain ones) by a tile of columns; here are the loops around it and the writing of
+// results.
 
 // One product, whatever its argument struct.
 struct Job {
@@ -18,7 +19,14 @@ struct Rows {
   const std::byte* group;
   std::int64_t group_bytes, k;
   bool prefetch;  // the group comes from memory: fetch ahead
+  int count;      // rows that there are; a packed group is padded
 };
+
+template <class Policy>
+constexpr Layout kPolicyLayout = [] {
+  if constexpr (requires { Policy::kLayout; }) return Policy::kLayout;
+  else return Layout::r16;
+}();
 
 // Unrolled with the index as a template argument.
 template <int kCount, class F>
@@ -74,7 +82,8 @@ template <class Policy, int kMats, int kColumns>
       const Range span = {begin, std::min(begin + Policy::kSpan, job.k)};
       if (!one_span) x.lay_out(job.x, column, span);
       for (int mat = 0; mat < kMats; ++mat) {
-        const Rows group = {job.w[mat] + row / 16 * job.group_bytes, job.group_bytes, job.k, prefetch};
+        const Rows group = {job.w[mat] + row / 16 * job.group_bytes, job.group_bytes, job.k, prefetch,
+                            static_cast<int>(std::min<std::int64_t>(16, job.row_end - row))};
         Policy::template multiply<kColumns>(group, x, span, result[mat]);
       }
     }

@@ -80,7 +80,7 @@ struct Session {
 
   Session(const WeightSource& source, Config c, int threads = 2)
       : team(std::vector<int>(static_cast<std::size_t>(threads), 0)), config(c),
-        weights(std::make_shared<Weights>(source, kernel_set(isa_from_name(lever("isa").get(config))), config.activation_type, config.page_size, team)) {}
+        weights(std::make_shared<Weights>(source, kernel_set(isa_from_name(lever("isa").get(config)), config.repack != Switch::off), config.activation_type, config.page_size, team)) {}
 
   Decoder decoder(DecoderOptions options) {
     options.n_experts = config.n_experts;
@@ -252,6 +252,25 @@ TEST_P(SameBitsInLongContexts, InAnyUbatchOnAnyThreads) {
 
 INSTANTIATE_TEST_SUITE_P(Types, SameBitsInLongContexts,
                          testing::Values(KvType::f16, KvType::f32, KvType::bf16, KvType::q8_0, KvType::q4_0));
+
+// The same integers in another order of adding.
+TEST(Decoder, PlainRowsGiveTheLogitsOfPackedOnes) {
+  for (const char* file : {"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q4_K_M.gguf", kGeneratedQ4}) {
+    const auto source = open(file);
+    Config config = f32_cache();
+    const std::vector<std::int32_t> tokens = {2, 9, 4, 31, 17, 5};
+    Session packed(*source, config);
+    config.repack = Switch::off;
+    Session plain(*source, config);
+    const auto is_plain = [](const auto& entry) { return entry.second.layout == Layout::rows; };
+    EXPECT_TRUE(std::any_of(plain.weights->matrices().begin(), plain.weights->matrices().end(), is_plain)) << file;
+    EXPECT_TRUE(std::none_of(packed.weights->matrices().begin(), packed.weights->matrices().end(), is_plain)) << file;
+    const std::vector<float> wanted = packed.logits(tokens, 512);
+    const std::vector<float> got = plain.logits(tokens, 512);
+    EXPECT_LE(nmse(got, wanted), 1e-4) << file;
+    EXPECT_EQ(got, plain.logits(tokens, 1, 1)) << file;
+  }
+}
 
 INSTANTIATE_TEST_SUITE_P(Files, SameBits, testing::Values("gemma4-moe.Q8_0.gguf", "gemma4-moe.Q4_K_M.gguf", "gemma4-dense.F32.gguf", kGeneratedQ4));
 

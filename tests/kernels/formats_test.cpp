@@ -11,6 +11,7 @@
 
 #include "kernels/formats/format.hpp"
 #include "kernels/formats/q4_k.hpp"
+#include "kernels/formats/random.hpp"
 #include "kernels/formats/scales6.hpp"
 
 namespace oldiron {
@@ -229,6 +230,24 @@ TEST(Generate, block_sums_take_both_signs_evenly) {
       }
     }
     EXPECT_NEAR(positive, 0.5 * blocks, 2.5 * std::sqrt(blocks)) << info(type).name;
+  }
+}
+
+/// Amplitudes that give normal halves, subnormal ones down to zero, and values beyond the largest half.
+TEST(Generate, f16_rows_are_random_integers_rounded_as_by_float_to_half) {
+  constexpr std::int64_t k = 1021;
+  for (const float amplitude : {1.0F, 1e-3F, 1e-5F, 3e6F}) {
+    const std::vector<std::byte> row = generated(TensorType::f16, 77, k, amplitude);
+    const auto unit = static_cast<float>(formats::deviation(k, amplitude) * std::sqrt(3.0) * 0x1p-15);
+    formats::RandomStream random(77);
+    std::uint64_t word = 0;
+    for (std::int64_t i = 0; i < k; ++i, word >>= 16) {
+      if (i % 4 == 0) word = random.next();
+      std::uint16_t half = 0;
+      std::memcpy(&half, row.data() + 2 * i, 2);
+      ASSERT_EQ(half, float_to_half(static_cast<float>(static_cast<std::int16_t>(word)) * unit))
+          << amplitude << ' ' << i;
+    }
   }
 }
 

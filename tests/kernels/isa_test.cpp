@@ -108,10 +108,33 @@ TEST(RegistryTest, TilesServeManyColumnsOnly) {
   EXPECT_EQ(amx.matmul_by_columns(TensorType::bf16).of(512), amx.matmul(TensorType::bf16));
 }
 
-TEST(RegistryTest, LayoutsAreThoseOfTheTypes) {
-  for (const Kernel& kernel : kernels()) {
-    if (kernel.op != Op::matmul && kernel.op != Op::gated) continue;
-    EXPECT_EQ(kernel.layout, layout_of(kernel.type)) << name(kernel);
+TEST(RegistryTest, EveryTypeIsPackedUnlessPlainRowsAreAskedForAndHaveKernels) {
+  for (const Isa isa : isas_here()) {
+    const KernelSet packed = kernel_set(isa), plain = kernel_set(isa, false);
+    for (const TensorType type : {TensorType::f32, TensorType::f16, TensorType::bf16, TensorType::q5_0, TensorType::q5_k}) {
+      EXPECT_EQ(packed.layout(type), Layout::r16);
+      EXPECT_EQ(plain.layout(type), Layout::r16) << info(type).name;
+      EXPECT_EQ(plain.matmul(type), packed.matmul(type)) << info(type).name;
+    }
+    for (const TensorType type : {TensorType::q4_0, TensorType::q8_0, TensorType::q4_k, TensorType::q6_k}) {
+      EXPECT_EQ(packed.layout(type), Layout::r16);
+      EXPECT_EQ(plain.layout(type), Layout::rows) << info(type).name;
+      EXPECT_NE(plain.matmul(type), packed.matmul(type)) << info(type).name;
+      EXPECT_NE(plain.gated(type), packed.gated(type)) << info(type).name;
+      EXPECT_EQ(plain.matmul_f32(type), packed.matmul_f32(type)) << info(type).name;
+    }
+  }
+}
+
+// Tiles read packed weights: they must not be handed plain rows, however many columns there are.
+TEST(RegistryTest, PlainRowsGoToNoTilesOfPackedOnes) {
+  KernelSet amx = kernel_set(Isa::avx512_vnni, false);
+  amx.isa = Isa::amx;
+  for (const TensorType type : {TensorType::q4_0, TensorType::q8_0, TensorType::q4_k, TensorType::q6_k}) {
+    EXPECT_EQ(amx.matmul_by_columns(type).of(512), amx.matmul(type)) << info(type).name;
+    EXPECT_EQ(amx.gated_by_columns(type).of(512), amx.gated(type)) << info(type).name;
+    EXPECT_EQ(amx.matmul_requantised(type), nullptr) << info(type).name;
+    EXPECT_EQ(amx.gated_requantised(type), nullptr) << info(type).name;
   }
 }
 

@@ -130,7 +130,7 @@ TEST(TileRowsTest, Int8TilesHaveTheBitsOfVnni) {
     Kernel vnni = tiles;
     for (const Kernel& kernel : kernels()) {
       if (kernel.op == tiles.op && kernel.type == tiles.type && kernel.contract == tiles.contract &&
-          kernel.isa == Isa::avx512_vnni)
+          kernel.layout == tiles.layout && kernel.isa == Isa::avx512_vnni)
         vnni = kernel;
     }
     ASSERT_EQ(vnni.isa, Isa::avx512_vnni) << name(tiles);
