@@ -29,7 +29,7 @@ void Decoder::Impl::quantise_column(Quantised& into, std::int64_t column, const 
 void Decoder::Impl::product(const Lane& lane, int layer, LayerProduct which, const Matrix& matrix, const Activations& in,
                             float* result, std::int64_t stride) const {
   in_rows(lane, layer, which, matrix.m, [&](Range rows) {
-    matrix.matmul({.type = matrix.type, .layout = matrix.layout, .w = matrix.data, .m = matrix.m, .k = matrix.k,
+    matrix.matmul(MatmulArgs{.type = matrix.type, .layout = matrix.layout, .w = matrix.data, .m = matrix.m, .k = matrix.k,
                    .n = n(), .row_begin = rows.begin, .row_end = rows.end, .x = in, .y = result, .y_stride = stride});
   });
 }

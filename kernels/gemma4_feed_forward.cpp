@@ -16,7 +16,7 @@ constexpr float kSmallestWeightSum = 6.103515625e-05F;
 void gated_rows(const Matrix& gate, const std::byte* gate_data, const std::byte* up_data, std::int64_t width, Range rows,
                 std::int64_t n, const Activations& x, const std::int32_t* x_column, const std::int32_t* y_column, float* h) {
   if (rows.begin == rows.end) return;
-  gate.gated({.type = gate.type, .layout = gate.layout, .gate = gate_data, .up = up_data, .width = width, .k = gate.k,
+  gate.gated(GatedArgs{.type = gate.type, .layout = gate.layout, .gate = gate_data, .up = up_data, .width = width, .k = gate.k,
               .n = n, .row_begin = rows.begin, .row_end = rows.end, .activation = Activation::gelu_tanh, .x = x,
               .x_column = x_column, .y_column = y_column, .h = h, .h_stride = width});
 }
@@ -91,7 +91,7 @@ void Decoder::Impl::experts_down_rows(int layer, Range rows, const Activations& 
     const std::int32_t count = routes.begin[static_cast<std::size_t>(e) + 1] - first;
     if (count == 0) continue;
     routes.product.resize(std::max(routes.product.size(), static_cast<std::size_t>(count * height)));
-    w.matmul({.type = w.type, .layout = w.layout, .w = w.expert(e), .m = w.m, .k = w.k, .n = count,
+    w.matmul(MatmulArgs{.type = w.type, .layout = w.layout, .w = w.expert(e), .m = w.m, .k = w.k, .n = count,
               .row_begin = rows.begin, .row_end = rows.end, .x = in, .x_column = routes.slots.data() + first,
               .y = routes.product.data() - rows.begin, .y_stride = height});
     for (std::int32_t i = 0; i < count; ++i) {
@@ -187,7 +187,7 @@ void Decoder::Impl::output(const Lane& lane) {
   sync(lane);
   if (logit_columns.empty()) return;
   in_rows(lane, model.block_count, 0, head.m, [&](Range rows) {
-    head.matmul({.type = head.type, .layout = head.layout, .w = head.data, .m = head.m, .k = head.k,
+    head.matmul(MatmulArgs{.type = head.type, .layout = head.layout, .w = head.data, .m = head.m, .k = head.k,
                  .n = static_cast<std::int64_t>(logit_columns.size()), .row_begin = rows.begin, .row_end = rows.end,
                  .x = work.a_q.view(work.a.data(), d()), .x_column = logit_columns.data(), .y = logits,
                  .y_stride = head.m});

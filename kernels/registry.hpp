@@ -40,6 +40,11 @@ struct ByColumns {
   std::int64_t many_from = 1;
 
   Fn of(std::int64_t columns) const { return columns < many_from ? few : many; }
+
+  template <class Args>
+  void operator()(const Args& args) const {
+    of(args.n)(args);
+  }
 };
 
 /// All rows of all ISAs, also those that do not run here.

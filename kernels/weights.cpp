@@ -89,8 +89,15 @@ Matrix Weights::describe(const TensorSpec& tensor) const {
   matrix.quantised_input = !plain && rounded;
   matrix.layout = rounded ? kernels_.layout(tensor.type) : layout_of(tensor.type);
   matrix.expert_bytes = packed_bytes(tensor.type, matrix.layout, matrix.m, matrix.k);
-  matrix.matmul = rounded ? kernels_.matmul(tensor.type) : kernels_.matmul_f32(tensor.type);
-  matrix.gated = rounded ? kernels_.gated(tensor.type) : kernels_.gated_f32(tensor.type);
+  if (rounded && matrix.layout == Layout::r16) {
+    matrix.matmul = kernels_.matmul_by_columns(tensor.type);
+    matrix.gated = kernels_.gated_by_columns(tensor.type);
+  } else {
+    const MatmulFn matmul = rounded ? kernels_.matmul(tensor.type) : kernels_.matmul_f32(tensor.type);
+    const GatedFn gated = rounded ? kernels_.gated(tensor.type) : kernels_.gated_f32(tensor.type);
+    matrix.matmul = {matmul, matmul};
+    matrix.gated = {gated, gated};
+  }
   return matrix;
 }
 

@@ -23,8 +23,8 @@ struct Matrix {
   std::int64_t experts = 1;
   std::int64_t expert_bytes = 0;   ///< from one expert to the next
   std::byte* data = nullptr;
-  MatmulFn matmul = nullptr;
-  GatedFn gated = nullptr;
+  ByColumns<MatmulFn> matmul;
+  ByColumns<GatedFn> gated;
   bool quantised_input = false;    ///< reads int8 activations; else F32
 
   explicit operator bool() const { return data != nullptr; }
