@@ -75,6 +75,7 @@ TEST(BenchOptions, OursAreTakenAndTheRestIsPassedOn) {
 TEST(BenchOptions, TheWorkingSetIsAtLeastTwoGigabytesUnlessMemoryOrTheUserSaysLess) {
   EXPECT_EQ(bench_options({"x"}).working_set_bytes, std::int64_t{2} << 30);
   const std::string root = testing::TempDir() + "oldiron_bench_root/";
+  std::filesystem::remove_all(root);  // of an earlier run
   std::filesystem::create_directories(root + "proc");
   std::filesystem::create_directories(root + "sys/fs/cgroup");
   const std::int64_t wanted = std::int64_t{2} << 30;
