@@ -6,7 +6,7 @@
 // order, whatever the tiles, blocks and neighbours.
 constexpr std::int64_t kBlockFloats = 4096;  // of keys widened together: 16 KiB, half of the smallest L1
 constexpr std::int64_t kBlockRows = 64;      // of keys or values, at most
-constexpr std::int64_t kDirectQueries = 4;   // up to so many, widening into memory costs more than it saves
+constexpr std::int64_t kDirectQueries = 8;   // up to so many, widening into memory costs more than it saves
 constexpr int kAccumulators = kLanes == 16 ? 16 : 8;
 constexpr int kSliceVectors = kAccumulators / 2;  // of a value row at a time
 
