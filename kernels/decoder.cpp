@@ -129,8 +129,9 @@ Decoder::Impl::Impl(std::shared_ptr<const Weights> packed, const Config& config,
       kernels(loaded->kernels()),
       cache(model, options.max_sequences, options.max_context, options.max_step_tokens,
             kv_tensor_type(config.kv_type), config.page_size),
-      pieces(config.row_split == RowShares::pieces),
-      split_rows(std::int64_t{model.block_count} * (kExpertsUp + model.expert_count) + 1, team.size()) {
+      split_rows(config.row_split == RowShares::pieces
+                     ? RowSplit(std::int64_t{model.block_count} * (kExpertsUp + model.expert_count) + 1, team.size())
+                     : RowSplit()) {
   n_used = options.n_experts > 0 ? options.n_experts : model.expert_used_count;
   for (int l = 0; l < model.block_count; ++l) {
     layers.push_back(bind_layer(weights, l));

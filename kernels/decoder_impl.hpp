@@ -100,8 +100,7 @@ struct Decoder::Impl {
   Matrix embedding, head;
   bool quantise = false;
   int n_used = 0;
-  bool pieces = false;             ///< small steps hand out rows as ranks come for them
-  mutable RowSplit split_rows;
+  mutable RowSplit split_rows;     ///< with counters only if small steps hand out rows as ranks come for them
   std::vector<std::int64_t> ends;  ///< positions stored per sequence
 
   Work shared;
@@ -153,7 +152,7 @@ struct Decoder::Impl {
   template <class F>
   void in_rows(const Lane& lane, std::int64_t layer, std::int64_t which, std::int64_t rows, F f) const {
     split_rows.each(team, lane.rank, lane.active, layer * (kExpertsUp + model.expert_count) + which, rows,
-                    pieces && lane.replicated, f);
+                    !lane.replicated, f);
   }
 
   void sync(const Lane& lane) {

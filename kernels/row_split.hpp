@@ -2,7 +2,7 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
+#include <vector>
 
 #include "core/team.hpp"
 #include "kernels/layout.hpp"
@@ -13,24 +13,22 @@ namespace oldiron {
 /// ranks touched them first.
 class RowSplit {
  public:
-  RowSplit(std::int64_t products, int ranks)
-      : products_(products),
-        ranks_(ranks),
-        next_(std::make_unique<std::atomic<std::int64_t>[]>(static_cast<std::size_t>(products * ranks))) {}
+  /// Without counters: every rank has its one share.
+  RowSplit() = default;
+
+  RowSplit(std::int64_t products, int ranks) : ranks_(ranks), next_(static_cast<std::size_t>(products * ranks)) {}
 
   /// Between steps: everything is there to be handed out again.
   void reset() {
-    for (std::int64_t i = 0; i < products_ * ranks_; ++i)
-      next_[static_cast<std::size_t>(i)].store(0, std::memory_order_relaxed);
+    for (std::atomic<std::int64_t>& next : next_) next.store(0, std::memory_order_relaxed);
   }
 
   /// Calls f(Range) for each piece of [0, rows) that falls to this rank, in multiples of 16 rows. Every rank
-  /// of a run calls it once per product, with the same arguments; `pieces` false: its one share.
+  /// of a run calls it once per product, with the same arguments; `whole`: one share each whatever the counters.
   template <class F>
-  void each(const Team& team, int rank, int active, std::int64_t product, std::int64_t rows, bool pieces,
-            F f) {
-    const Range own = share(rows, kGroupRows, rank, active);
-    if (!pieces) {
+  void each(const Team& team, int rank, int active, std::int64_t product, std::int64_t rows, bool whole, F f) {
+    if (whole || next_.empty()) {
+      const Range own = share(rows, kGroupRows, rank, active);
       if (own.begin < own.end) f(own);
       return;
     }
@@ -47,12 +45,11 @@ class RowSplit {
   }
 
  private:
-  static constexpr std::int64_t kPiecesPerRank = 4;  // a late rank then costs an eighth of its share at most
+  static constexpr std::int64_t kPiecesPerRank = 4;  // others take all but the last quarter of a late rank's share
   static constexpr std::int64_t kStep = 2 * kGroupRows;
 
-  std::int64_t products_;
-  int ranks_;
-  std::unique_ptr<std::atomic<std::int64_t>[]> next_;
+  int ranks_ = 0;
+  std::vector<std::atomic<std::int64_t>> next_;  ///< [product][first rank of a node]
 };
 
 }  // namespace oldiron

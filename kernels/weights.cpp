@@ -84,17 +84,18 @@ Matrix Weights::describe(const TensorSpec& tensor) const {
   matrix.k = tensor.ne[0];
   matrix.m = tensor.ne[1];
   matrix.experts = tensor.ne[2] * tensor.ne[3];
+  matrix.parts = tensor.name.ends_with("ffn_gate_up_exps.weight") && matrix.m % (2 * kGroupRows) == 0 ? 2 : 1;
   const bool plain = tensor.type == TensorType::f32 || tensor.type == TensorType::f16 || tensor.type == TensorType::bf16;
   const bool rounded = activations_ == ActivationType::q8;
   matrix.quantised_input = !plain && rounded;
   matrix.layout = rounded ? kernels_.layout(tensor.type) : layout_of(tensor.type);
   matrix.expert_bytes = packed_bytes(tensor.type, matrix.layout, matrix.m, matrix.k);
-  if (rounded && matrix.layout == Layout::r16) {
+  if (rounded) {
     matrix.matmul = kernels_.matmul_by_columns(tensor.type);
     matrix.gated = kernels_.gated_by_columns(tensor.type);
   } else {
-    const MatmulFn matmul = rounded ? kernels_.matmul(tensor.type) : kernels_.matmul_f32(tensor.type);
-    const GatedFn gated = rounded ? kernels_.gated(tensor.type) : kernels_.gated_f32(tensor.type);
+    const MatmulFn matmul = kernels_.matmul_f32(tensor.type);
+    const GatedFn gated = kernels_.gated_f32(tensor.type);
     matrix.matmul = {matmul, matmul};
     matrix.gated = {gated, gated};
   }
@@ -103,17 +104,18 @@ Matrix Weights::describe(const TensorSpec& tensor) const {
 
 void Weights::load(const WeightSource& source, const TensorSpec& tensor, const Matrix& matrix, int rank, int size) const {
   const std::int64_t bytes = row_bytes(tensor.type, matrix.k);
-  const Range rows = rows_of(matrix, rank, size);
   std::vector<std::byte> group(static_cast<std::size_t>(bytes * kGroupRows));
-  for (std::int64_t e = 0; e < matrix.experts; ++e) {
-    std::byte* expert = matrix.data + e * matrix.expert_bytes;
-    const std::int64_t first = e * matrix.m;
+  for (std::int64_t part = 0; part < matrix.experts * matrix.parts; ++part) {
+    const std::int64_t height = matrix.m / matrix.parts;
+    const std::int64_t first = part * height;
+    const Range rows = share(height, kGroupRows, rank, size);
+    std::byte* expert = matrix.data + part * (matrix.expert_bytes / matrix.parts);
     if (matrix.layout == Layout::rows) {
       source.read_rows(tensor, first + rows.begin, first + rows.end, expert + rows.begin * bytes);
       continue;
     }
     for (std::int64_t r = rows.begin; r < rows.end; r += kGroupRows) {
-      const std::int64_t n = std::min(kGroupRows, matrix.m - r);
+      const std::int64_t n = std::min(kGroupRows, height - r);
       source.read_rows(tensor, first + r, first + r + n, group.data());
       std::fill(group.begin() + n * bytes, group.end(), std::byte{0});
       pack_group(tensor.type, group.data(), matrix.k, expert + r * bytes);

@@ -1,4 +1,5 @@
-// Packed weights: every matrix of a model in the layout its kernels read, written there by the thread that will read it.
+// Weights: every matrix of a model in the layout its kernels read, packed or rows as in the file, written there by the
+// thread that will read it.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +16,13 @@
 
 namespace oldiron {
 
-/// One matrix, or one matrix per expert, in packed form, with the kernels that multiply by it.
+/// One matrix, or one matrix per expert, packed or as plain rows, with the kernels that multiply by it.
 struct Matrix {
   TensorType type = TensorType::f32;
   Layout layout = Layout::r16;
   std::int64_t m = 0, k = 0;       ///< of one expert
   std::int64_t experts = 1;
+  std::int64_t parts = 1;          ///< equal runs of rows that ranks share out one by one: gate and up in one tensor
   std::int64_t expert_bytes = 0;   ///< from one expert to the next
   std::byte* data = nullptr;
   ByColumns<MatmulFn> matmul;
@@ -59,9 +61,6 @@ class Weights {
 
   std::int64_t bytes() const;
   std::int64_t huge_page_bytes() const;
-
-  /// Rows that rank of size reads, in multiples of 16: of a matrix, or of each expert of one.
-  static Range rows_of(const Matrix& matrix, int rank, int size) { return share(matrix.m, kGroupRows, rank, size); }
 
   /// Everything but the head, as it lies in memory: for a stream over the very pages that decode reads.
   std::span<const std::byte> body() const { return {body_.data(), body_.size()}; }

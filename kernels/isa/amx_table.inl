@@ -2,10 +2,11 @@
 // rows.
 constexpr Isa kIsa = Isa::amx;
 constexpr int kParts = 1;
-constexpr int kPrefetchBytes = 6144;
 
 // clang-format off
 #include "kernels/ops/math.inl"
+#include "kernels/ops/job.inl"
+#include "kernels/ops/group.inl"
 #include "kernels/ops/tile.inl"
 #include "kernels/ops/tile_bf16.inl"
 #include "kernels/ops/tile_amx.inl"

@@ -17,12 +17,12 @@ namespace oldiron::avx512_bf16 {
 namespace {
 
 constexpr int kParts = 1;
-constexpr int kPrefetchBytes = 6144;  // as measured for the products of table.inl
 
 // clang-format off
 #include "kernels/isa/avx512_words.inl"
 #include "kernels/isa/bf16_words.inl"
 #include "kernels/ops/math.inl"
+#include "kernels/ops/job.inl"
 #include "kernels/ops/tile.inl"
 #include "kernels/ops/tile_bf16.inl"
 

@@ -1,10 +1,6 @@
 // Included into an ISA's region after its words: the shared bodies, and the rows of the table that they make.
 #include "kernels/isa/vocabulary.inl"
 
-// How far software prefetch runs ahead. A core that reads 40 GB/s (Zen 5) needs 4 KB under way at 100 ns;
-// 4096 gave 34, 6144 to 8192 36 to 37, 16384 33 of stream_read's 41 GB/s there (q4_0, n = 1).
-constexpr int kPrefetchBytes = 6144;
-
 // In order of use.
 // clang-format off
 #include "kernels/ops/math.inl"
@@ -12,6 +8,8 @@ constexpr int kPrefetchBytes = 6144;
 #include "kernels/ops/stream.inl"
 #include "kernels/ops/kv.inl"
 #include "kernels/ops/attention.inl"
+#include "kernels/ops/job.inl"
+#include "kernels/ops/group.inl"
 #include "kernels/ops/product.inl"
 #include "kernels/ops/matmul.inl"
 #include "kernels/ops/rows.inl"

@@ -1,48 +1,5 @@
 // Included into an ISA's region: the policies that multiply one group of rows by a tile of columns.
 
-// Planes of a packed group, and fetching them ahead of use.
-template <class Unpack>
-struct Group {
-  static constexpr int kPlanes = static_cast<int>(std::size(Unpack::kUnitBytes));
-  static constexpr std::int64_t kUnitK = 32 * Unpack::kChunks;
-
-  std::int64_t units, bytes;
-  const std::byte* plane[kPlanes];
-
-  WORD Group(const std::byte* group, std::int64_t group_bytes, std::int64_t k)
-      : units(k / kUnitK), bytes(group_bytes) {
-#pragma GCC unroll 4
-    for (int i = 0; i < kPlanes; ++i) {
-      plane[i] = group;
-      group += units * Unpack::kUnitBytes[i];
-    }
-  }
-
-  // Every plane the same number of units ahead, going on at the start of the next group's planes.
-  WORD void prefetch(std::int64_t unit) const {
-    constexpr int kSum = [] {
-      int total = 0;
-      for (const int b : Unpack::kUnitBytes) total += b;
-      return total;
-    }();
-    constexpr std::int64_t kAhead = std::max(1, kPrefetchBytes / kSum);
-    const bool next_group = unit + kAhead >= units;
-#pragma GCC unroll 4
-    for (int i = 0; i < kPlanes; ++i) {
-      const std::int64_t stride = Unpack::kUnitBytes[i];
-      const std::byte* p = plane[i] + (unit + kAhead) * stride + (next_group ? bytes - units * stride : 0);
-#pragma GCC unroll 16
-      for (int line = 0; line < Unpack::kUnitBytes[i]; line += 64) __builtin_prefetch(p + line);
-    }
-  }
-};
-
-// Weights of the format are scale * byte - minimum.
-template <class Unpack>
-constexpr bool kHasMinimum = requires {
-  Unpack::kMinimum;
-};
-
 // Integer products: weights as packed bytes, activations as int8 per 32.
 //
 // Per 32 k and column: the words' dot4 start from -kOffset times the exact sum of the activations, so that
@@ -102,8 +59,8 @@ struct Quantised {
       for (int c = 0; c < kColumns; ++c) acc[part][c] = result[part][c];
     }
     for (std::int64_t unit = span.begin / group.kUnitK; unit < span.end / group.kUnitK; ++unit) {
-      if (rows.prefetch) group.prefetch(unit);
       unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
+        if (rows.prefetch) group.template prefetch<kChunk>(unit);
         const std::int64_t block = unit * Unpack::kChunks + kChunk;
 #pragma GCC unroll 4
         for (int part = 0; part < kParts; ++part) {

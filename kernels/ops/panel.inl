@@ -193,18 +193,14 @@ template <class Unpack>
   const std::byte* second = w + (has_second ? group_bytes : 0);
   const Group<Unpack> group[2] = {{w, group_bytes, k}, {second, group_bytes, k}};
   Panel<Unpack> panel;
-  const std::int64_t tiles = (columns + PanelColumns<Unpack>::kTile - 1) / PanelColumns<Unpack>::kTile;
   for (std::int64_t i = 0; i < columns * kPanelRows; i += kLanes) store(acc + i, all(0.0F));
   for (std::int64_t begin = 0; begin < k / 32; begin += kBlocks) {
     const std::int64_t end = std::min<std::int64_t>(begin + kBlocks, k / 32);
     panel.unpack(group, begin, end);
-    std::int64_t first = 0;
-    for (std::int64_t tile = 0; tile < tiles; ++tile) {
-      const std::int64_t size = columns / tiles + (tile < columns % tiles ? 1 : 0);
+    even_tiles(columns, PanelColumns<Unpack>::kTile, [&](std::int64_t first, std::int64_t size) {
       panel_tile<Unpack>(size, panel, x, begin * columns + first * kBlocks, static_cast<int>(end - begin),
                          acc + first * kPanelRows, ahead);
-      first += size;
-    }
+    });
   }
 }
 
@@ -212,6 +208,8 @@ template <class Unpack, int kMats>
 [[gnu::noinline]] void panel_product(const Job& job) {
   PanelColumns<Unpack> x;
   float acc[kMats][kPanelColumns * kPanelRows];
+  static_assert(sizeof x + sizeof acc + sizeof(Panel<Unpack>) <= kProductStackBytes * 9 / 10,
+                "callers touch that much of their stack before anything is timed");
   const std::int64_t blocks = job.k / 32;
   const std::int64_t padded_k = (job.k + kPanelK - 1) / kPanelK * kPanelK;
   const std::int64_t most = std::clamp<std::int64_t>(kPanelValues / padded_k, 1, kPanelColumns);
@@ -219,7 +217,7 @@ template <class Unpack, int kMats>
     const std::int64_t columns = std::min(most, job.n - begin);
     const std::int64_t tiles = (columns + PanelColumns<Unpack>::kTile - 1) / PanelColumns<Unpack>::kTile;
     for (std::int64_t c = 0; c < columns; ++c) {
-      x.lay_out(job, job.x_column != nullptr ? job.x_column[begin + c] : begin + c, c, columns);
+      x.lay_out(job, job.x_column(begin + c), c, columns);
     }
     for (std::int64_t row = job.row_begin; row < job.row_end; row += kPanelRows) {
       const bool has_second = row + 16 < job.row_end;
@@ -227,7 +225,7 @@ template <class Unpack, int kMats>
           std::min<std::int64_t>(2, (job.row_end - row - kPanelRows + 15) / 16) * job.group_bytes;
       const std::int64_t lines = begin == 0 && next_bytes > 0 ? next_bytes / 64 / (blocks * tiles) + 1 : 0;
       for (std::int64_t c = 0; c < columns; ++c) {
-        const float* y = job.y + y_column(job, begin + c) * job.y_stride + row;
+        const float* y = job.y + job.y_column(begin + c) * job.y_stride + row;
         __builtin_prefetch(y, 1);
         __builtin_prefetch(y + 16, 1);
       }

@@ -2,18 +2,6 @@
 // (packed, or fewer plain ones) by a tile of columns; here are the loops around it and the writing of
 // results.
 
-// One product, whatever its argument struct.
-struct Job {
-  const std::byte* w[2] = {};
-  std::int64_t group_bytes = 0, k = 0, n = 0, row_begin = 0, row_end = 0;
-  Activations x;
-  const std::int32_t* x_column = nullptr;
-  const std::int32_t* y_column = nullptr;
-  float* y = nullptr;
-  std::int64_t y_stride = 0;
-  Activation activation = Activation::gelu_tanh;
-};
-
 // A group of 16 rows as a policy sees it.
 struct Rows {
   const std::byte* group;
@@ -28,31 +16,15 @@ constexpr Layout kPolicyLayout = [] {
   else return Layout::r16;
 }();
 
-// Unrolled with the index as a template argument.
-template <int kCount, class F>
-WORD void unrolled(F f) {
-  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
-    (f.template operator()<i>(), ...);
-  }
-  (std::make_integer_sequence<int, kCount>{});
-}
-
-WORD std::int64_t y_column(const Job& job, std::int64_t column) {
-  return job.y_column != nullptr ? job.y_column[column] : column;
-}
-
 // Writes a tile's results [mat][part][column]; of two matrices, activation(first) * second.
 template <int kMats>
 [[gnu::noinline]] void write_tile(const Job& job, std::int64_t row, std::int64_t first_column, int columns,
                                   const F32* result) {
   for (int c = 0; c < columns; ++c) {
-    const std::int64_t column = y_column(job, first_column + c);
+    const std::int64_t column = job.y_column(first_column + c);
     for (int part = 0; part < kParts; ++part) {
-      F32 y = result[part * columns + c];
-      if constexpr (kMats == 2) {
-        y = (job.activation == Activation::silu ? silu(y) : gelu_tanh(y)) *
-            result[(kParts + part) * columns + c];
-      }
+      const F32 y = joined<kMats>(job, result[part * columns + c],
+                                  result[((kMats - 1) * kParts + part) * columns + c]);
       const std::int64_t first = row + part * kLanes;
       const std::int64_t left = job.row_end - first;
       if (left > 0)
@@ -65,9 +37,7 @@ template <int kMats>
 template <class Policy, int kMats, int kColumns>
 [[gnu::noinline]] void one_tile(const Job& job, Range rows, std::int64_t first_column, bool prefetch) {
   std::int64_t column[kColumns];
-  for (int c = 0; c < kColumns; ++c) {
-    column[c] = job.x_column != nullptr ? job.x_column[first_column + c] : first_column + c;
-  }
+  for (int c = 0; c < kColumns; ++c) column[c] = job.x_column(first_column + c);
   typename Policy::template Columns<kColumns> x;
   const bool one_span = job.k <= Policy::kSpan;
   if (one_span) x.lay_out(job.x, column, {0, job.k});
@@ -111,17 +81,14 @@ void product(const Job& job) {
   const std::int64_t panel = std::max<std::int64_t>(fitting, 32);
   for (std::int64_t begin = 0; begin < job.n; begin += panel) {
     const std::int64_t columns = std::min(panel, job.n - begin);
-    const std::int64_t tiles = (columns + Policy::kColumns - 1) / Policy::kColumns;
-    const std::int64_t groups =
-        tiles == 1 ? job.row_end : std::max<std::int64_t>(1, kBlockBytes / (kMats * job.group_bytes));
+    const std::int64_t groups = columns <= Policy::kColumns
+                                    ? job.row_end
+                                    : std::max<std::int64_t>(1, kBlockBytes / (kMats * job.group_bytes));
     for (Range rows = {job.row_begin, 0}; rows.begin < job.row_end; rows.begin = rows.end) {
       rows.end = std::min(rows.begin + 16 * groups, job.row_end);
-      std::int64_t first = begin;
-      for (std::int64_t tile = 0; tile < tiles; ++tile) {
-        const std::int64_t size = columns / tiles + (tile < columns % tiles ? 1 : 0);
-        tile_of<Policy, kMats>(size, job, rows, first, tile == 0);
-        first += size;
-      }
+      even_tiles(columns, Policy::kColumns, [&](std::int64_t first, std::int64_t size) {
+        tile_of<Policy, kMats>(size, job, rows, begin + first, first == 0);
+      });
     }
   }
 }

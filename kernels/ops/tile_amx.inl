@@ -5,37 +5,6 @@
 // lies: 64 bytes of layout r16 are 16 rows by 4 k of int8, and so many pairs of BF16. Columns that are
 // missing from a tile are laid out as zeros.
 
-// The planes of a packed group.
-template <class Unpack>
-struct GroupPlanes {
-  static constexpr int kPlanes = static_cast<int>(std::size(Unpack::kUnitBytes));
-
-  std::int64_t units;
-  const std::byte* plane[kPlanes];
-
-  WORD GroupPlanes(const std::byte* group, std::int64_t k) : units(k / (32 * Unpack::kChunks)) {
-#pragma GCC unroll 4
-    for (int i = 0; i < kPlanes; ++i) {
-      plane[i] = group;
-      group += units * Unpack::kUnitBytes[i];
-    }
-  }
-};
-
-template <class Unpack>
-constexpr bool kSubtractsMinimum = requires {
-  Unpack::kMinimum;
-};
-
-// f.operator()<chunk>(), unrolled.
-template <int kCount, class F>
-WORD void chunks(F f) {
-  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
-    (f.template operator()<i>(), ...);
-  }
-  (std::make_integer_sequence<int, kCount>{});
-}
-
 WORD std::int64_t whole_tiles(std::int64_t columns) { return (columns + 15) / 16 * 16; }
 
 // From quantised weights, the pairs of BF16 of a whole group: [k/2][16 rows][2].
@@ -45,9 +14,9 @@ struct PairsOfQuantised {
 
   [[gnu::noinline]] static void unpack(const std::byte* packed, std::int64_t k, std::byte* to) {
     constexpr int kWords = 8 / Unpack::kScales;
-    const GroupPlanes<Unpack> group(packed, k);
+    const Group<Unpack> group(packed, 16 * row_bytes(Unpack::kType, k), k);
     for (std::int64_t unit = 0; unit < group.units; ++unit) {
-      chunks<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
+      unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
         I8 w[8];
         F32 d[Unpack::kScales];
         Unpack::template words<kChunk>(group.plane, unit, 0, w);
@@ -58,7 +27,7 @@ struct PairsOfQuantised {
           // (byte - kOffset) * scale: the product is rounded before the difference, far below BF16.
           F32 start = all(0.0F);
           if constexpr (Unpack::kOffset != 0) start = scale * all(static_cast<float>(-Unpack::kOffset));
-          if constexpr (kSubtractsMinimum<Unpack>) {
+          if constexpr (kHasMinimum<Unpack>) {
             start = all(0.0F) - Unpack::template minimum<kChunk>(group.plane, unit, 0);
           }
           store_pairs(to, pairs_of(fmadd(to_float(byte_of<0>(w[word])), scale, start),
@@ -137,7 +106,7 @@ struct TilesBf16 {
 
   // 16 kHalves columns by a block of groups, and the writing of those that are columns.
   template <int kMats, int kHalves>
-  [[gnu::noinline]] static void columns_by_block(const TileJob& job, Operands in, std::int64_t row,
+  [[gnu::noinline]] static void columns_by_block(const Job& job, Operands in, std::int64_t row,
                                                  std::int64_t groups, Range columns) {
     Sums sums[2][kMostGroups];
     const std::int64_t tiles = (job.k + 31) / 32;
@@ -163,7 +132,7 @@ struct TilesBf16 {
   }
 
   template <int kMats>
-  static void run(const TileJob& job) {
+  static void run(const Job& job) {
     const std::int64_t stride = bf16_stride(job.k);
     const std::int64_t group_bytes = (job.k + 31) / 32 * 1024;
     const std::int64_t laid_out = std::min(job.n, kColumnsLaidOut);
@@ -213,9 +182,9 @@ struct TilesInt8 {
 
   // Signed bytes of 16 rows: [k/4][16 rows][4].
   [[gnu::noinline]] static void unpack(const std::byte* packed, std::int64_t k, std::byte* to) {
-    const GroupPlanes<Unpack> group(packed, k);
+    const Group<Unpack> group(packed, 16 * row_bytes(Unpack::kType, k), k);
     for (std::int64_t unit = 0; unit < group.units; ++unit) {
-      chunks<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
+      unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
         I8 w[8];
         Unpack::template words<kChunk>(group.plane, unit, 0, w);
 #pragma GCC unroll 8
@@ -232,14 +201,13 @@ struct TilesInt8 {
     const float* sum;    // the same: minus the sums of 32, for a minimum
   };
 
-  [[gnu::noinline]] static void lay_out(const TileJob& job, Range columns, std::int8_t* q,
+  [[gnu::noinline]] static void lay_out(const Job& job, Range columns, std::int8_t* q,
                                         std::int64_t q_stride, float* scale, float* sum) {
     const std::int64_t count = columns.end - columns.begin;
     const std::int64_t blocks = job.k / 32;
     for (std::int64_t c = 0; c < whole_tiles(count); ++c) {
       const bool real = c < count;
-      const std::int64_t from =
-          job.x_column == nullptr || !real ? columns.begin + c : job.x_column[columns.begin + c];
+      const std::int64_t from = real ? job.x_column(columns.begin + c) : 0;
       if (real) {
         std::memcpy(q + c * q_stride, job.x.q + from * job.x.q_stride, job.k);
       } else {
@@ -248,7 +216,7 @@ struct TilesInt8 {
       const std::int64_t at = c / 16 * blocks * 16 + c % 16;
       for (std::int64_t b = 0; b < blocks; ++b) {
         scale[at + 16 * b] = real ? job.x.scale[from * job.x.scale_stride + b] : 0;
-        if constexpr (kSubtractsMinimum<Unpack>) {
+        if constexpr (kHasMinimum<Unpack>) {
           const std::int32_t* sums = job.x.sum + from * job.x.sum_stride + 2 * b;
           sum[at + 16 * b] = real ? static_cast<float>(-(sums[0] + sums[1])) : 0;
         }
@@ -260,13 +228,13 @@ struct TilesInt8 {
   [[gnu::noinline]] static void multiply(const std::byte* packed, const std::byte* words, std::int64_t k,
                                          const Columns& x, F32 (&result)[16]) {
     constexpr std::int64_t kLevels = 4;  // integers of so many blocks under way
-    const GroupPlanes<Unpack> group(packed, k);
+    const Group<Unpack> group(packed, 16 * row_bytes(Unpack::kType, k), k);
     alignas(64) std::int32_t integers[kLevels][kScales][16][16];
     F32 acc[16];
 #pragma GCC unroll 16
     for (F32& a : acc) a = all(0.0F);
     for (std::int64_t unit = 0; unit < group.units; ++unit) {
-      chunks<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
+      unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
         const std::int64_t block = unit * Unpack::kChunks + kChunk;
         auto& tile = integers[block % kLevels];
         tile_zero<0>();
@@ -284,13 +252,13 @@ struct TilesInt8 {
         F32 d[kScales];
         Unpack::template scales<kChunk>(group.plane, unit, 0, d);
         [[maybe_unused]] F32 minimum;
-        if constexpr (kSubtractsMinimum<Unpack>)
+        if constexpr (kHasMinimum<Unpack>)
           minimum = Unpack::template minimum<kChunk>(group.plane, unit, 0);
 #pragma GCC unroll 16
         for (int c = 0; c < 16; ++c) {
           F32 sum = to_float(load_integers(tile[0][c])) * d[0];
           if constexpr (kScales == 2) sum = fmadd(to_float(load_integers(tile[1][c])), d[1], sum);
-          if constexpr (kSubtractsMinimum<Unpack>) sum = fmadd(minimum, all(x.sum[16 * block + c]), sum);
+          if constexpr (kHasMinimum<Unpack>) sum = fmadd(minimum, all(x.sum[16 * block + c]), sum);
           acc[c] = fmadd(sum, all(x.scale[16 * block + c]), acc[c]);
         }
       });
@@ -300,7 +268,7 @@ struct TilesInt8 {
   }
 
   template <int kMats>
-  static void run(const TileJob& job) {
+  static void run(const Job& job) {
     const std::int64_t q_stride = job.k + 64;
     const std::int64_t blocks = job.k / 32;
     const std::int64_t padded = whole_tiles(std::min(job.n, kColumnsLaidOut));
@@ -333,7 +301,7 @@ struct TilesInt8 {
   }
 
   template <int kMats>
-  [[gnu::noinline]] static void block_of_rows(const TileJob& job, Range rows, Range columns, const Columns& x,
+  [[gnu::noinline]] static void block_of_rows(const Job& job, Range rows, Range columns, const Columns& x,
                                               std::byte* unpacked) {
     const std::int64_t word_bytes = 16 * job.k;
     const auto packed = [&](int mat, std::int64_t row) { return job.w[mat] + row / 16 * job.group_bytes; };

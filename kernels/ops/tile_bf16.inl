@@ -5,10 +5,10 @@
 WORD std::int64_t bf16_stride(std::int64_t k) { return (k + 31) / 32 * 32 + 32; }
 
 // The columns as BF16, each padded with zeros to a multiple of 32 k.
-[[gnu::noinline]] void lay_out_bf16(const TileJob& job, Range columns, std::uint16_t* to) {
+[[gnu::noinline]] void lay_out_bf16(const Job& job, Range columns, std::uint16_t* to) {
   const std::int64_t stride = bf16_stride(job.k);
   for (std::int64_t c = columns.begin; c < columns.end; ++c, to += stride) {
-    const float* x = job.x.f32 + (job.x_column != nullptr ? job.x_column[c] : c) * job.x.f32_stride;
+    const float* x = job.x.f32 + job.x_column(c) * job.x.f32_stride;
     std::int64_t i = 0;
     for (; i + 32 <= job.k; i += 32) store_bf16(to + i, load(x + i), load(x + i + 16));
     if (i == job.k) continue;
@@ -61,7 +61,7 @@ struct Dot2 {
   // kGroups groups of rows of every matrix by kColumns columns. Beside the sums nothing may want registers,
   // or GCC keeps sums on the stack: what follows the loop is a function of its own.
   template <int kMats, int kGroups, int kColumns>
-  [[gnu::noinline]] static void multiply(const TileJob& job, const Strip& strip) {
+  [[gnu::noinline]] static void multiply(const Job& job, const Strip& strip) {
     constexpr int kStreams = kMats * kGroups;
     constexpr std::int64_t kAheadK = kPrefetchBytes / kStreams / 64 * 2;
     const std::int64_t stride = bf16_stride(job.k);
@@ -104,7 +104,7 @@ struct Dot2 {
 
   // Adds the last k of an odd row, and writes.
   template <int kMats>
-  [[gnu::noinline]] static void finish(const TileJob& job, const Strip& strip, int groups, int columns,
+  [[gnu::noinline]] static void finish(const Job& job, const Strip& strip, int groups, int columns,
                                        const std::byte* const* w, F32* result) {
     if (job.k % 2 != 0) {
       for (int s = 0; s < kMats * groups; ++s) {
@@ -124,7 +124,7 @@ struct Dot2 {
   }
 
   template <int kMats, int kColumns>
-  [[gnu::noinline]] static void tile(const TileJob& job, Range rows, Strip strip) {
+  [[gnu::noinline]] static void tile(const Job& job, Range rows, Strip strip) {
     constexpr int kGroups = (kColumns <= 2 ? 4 : 2) / kMats;
     strip.row = rows.begin;
     for (; strip.row + 16 * (kGroups - 1) < rows.end; strip.row += 16 * kGroups) {
@@ -134,7 +134,7 @@ struct Dot2 {
   }
 
   template <int kMats, int kColumns = kMostColumns>
-  WORD static void tile_of(std::int64_t columns, const TileJob& job, Range rows, const Strip& strip) {
+  WORD static void tile_of(std::int64_t columns, const Job& job, Range rows, const Strip& strip) {
     if constexpr (kColumns > 0) {
       if (columns == kColumns) return tile<kMats, kColumns>(job, rows, strip);
       tile_of<kMats, kColumns - 1>(columns, job, rows, strip);
@@ -142,7 +142,7 @@ struct Dot2 {
   }
 
   template <int kMats>
-  static void run(const TileJob& job) {
+  static void run(const Job& job) {
     const std::int64_t stride = bf16_stride(job.k);
     auto* x = reinterpret_cast<std::uint16_t*>(scratch(2 * stride * std::min(job.n, kColumnsLaidOut)));
     const std::int64_t block = 16 * std::max<std::int64_t>(4, kBlockBytes / (kMats * job.group_bytes));
@@ -152,12 +152,12 @@ struct Dot2 {
       for (Range rows = {job.row_begin, 0}; rows.begin < job.row_end; rows.begin = rows.end) {
         rows.end = columns.end - columns.begin <= kMostColumns ? job.row_end
                                                                : std::min(rows.begin + block, job.row_end);
-        even_tiles(columns, kMostColumns, [&](std::int64_t first, std::int64_t count) {
+        even_tiles(columns.end - columns.begin, kMostColumns, [&](std::int64_t first, std::int64_t count) {
           tile_of<kMats>(count, job, rows,
                          {.row = 0,
-                          .column = first,
-                          .x = x + (first - columns.begin) * stride,
-                          .prefetch = first == columns.begin});
+                          .column = columns.begin + first,
+                          .x = x + first * stride,
+                          .prefetch = first == 0});
         });
       }
     }
