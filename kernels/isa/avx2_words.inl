@@ -5,7 +5,9 @@ constexpr int kSignedOffset = 0;  // the sign trick multiplies signed bytes exac
 constexpr int kWordsAtOnce = 8;
 constexpr int kTileColumns = 4;  // 8 weight words of half the rows and 4 integer accumulators of 16 registers
 constexpr int kPanelVectors = 2;
-constexpr int kPanelTile = 3;     // 6 sums of 16 bits and 6 floats
+constexpr int kPanelTile = 4;  // 8 integer accumulators, 2 weights and a broadcast
+constexpr int kPanelTileOf2 = 4;
+constexpr bool kPanelHoldsFloats = false;
 constexpr int kRowColumns = 2;
 constexpr int kFloatColumns = 3;  // 2 halves x 2 chains x 3 columns
 
@@ -213,14 +215,34 @@ WORD I32 dot4(I32 i, const I8* w, const std::int8_t* x) {
   return i;
 }
 
-// Sums of words' products in 16 bits, as many as cannot overflow, widened onto an integer at the end.
-template <int kMax>
+// Sums of words' products in 16 bits, as many as fit, widened onto an integer at the end. Sums of a scale's
+// words with the offset taken off fit more often than without, and only they must: 16 bits wrap around. Then
+// the chain starts from minus the offset times the activations, in the lanes that add the same k.
+template <class Unpack>
 struct Sums {
-  static constexpr int kLargest = kMax == kSigned ? 128 : kMax;
-  static constexpr int kWords = std::bit_floor(32767U / (2 * kLargest * 127));
+  static constexpr int kMax = Unpack::kMax;
+  static constexpr int kOffset = Unpack::kOffset;
+  static constexpr int kAll = 8 / Unpack::kScales;
+  static constexpr bool kStartsInLanes =
+      kMax != kSigned && kOffset > 0 && kAll * 2 * 127 * std::max(kOffset, kMax - kOffset) <= 32767;
+  static constexpr int kWords =
+      kStartsInLanes ? kAll : std::bit_floor(32767U / (2 * (kMax == kSigned ? 128 : kMax) * 127));
+  static_assert(kMax == kSigned || 2 * kMax * 127 <= 32767, "vpmaddubsw saturates");
   __m256i v;
 
-  WORD static Sums from(I32) { return {_mm256_setzero_si256()}; }
+  // Two sums of 16 bits, of k 0, 1, 4, 5, … and of k 2, 3, 6, 7, …
+  static std::int32_t start(const std::int8_t* x) requires kStartsInLanes {
+    __m128i lanes = _mm_setzero_si128();
+    for (int i = 0; i < 4 * kAll; i += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i));
+      lanes = _mm_add_epi16(lanes, _mm_maddubs_epi16(_mm_set1_epi8(1), bytes));
+    }
+    lanes = _mm_add_epi16(lanes, _mm_shuffle_epi32(lanes, 0x4e));
+    lanes = _mm_add_epi16(lanes, _mm_shuffle_epi32(lanes, 0xb1));
+    return _mm_cvtsi128_si32(_mm_mullo_epi16(lanes, _mm_set1_epi16(-kOffset)));
+  }
+
+  WORD static Sums from(I32 start) { return {kStartsInLanes ? start.v : _mm256_setzero_si256()}; }
 
   WORD void add(I8 w, const std::int8_t* x) {
     const __m256i four = broadcast4(x);
@@ -231,7 +253,10 @@ struct Sums {
     asm("" : "+x"(v));
   }
 
-  WORD I32 onto(I32 start) const { return start + I32{_mm256_madd_epi16(v, _mm256_set1_epi16(1))}; }
+  WORD I32 onto(I32 start) const {
+    const I32 wide = {_mm256_madd_epi16(v, _mm256_set1_epi16(1))};
+    return kStartsInLanes ? wide : start + wide;
+  }
 };
 
 WORD I8 all_bytes(int x) { return {_mm256_set1_epi8(static_cast<char>(x))}; }

@@ -20,6 +20,8 @@ constexpr int kTileColumns = 8;
 constexpr int kPanelVectors =
     2;  // each broadcast serves two vpdpbusd: one a cycle would be all that loads allow
 constexpr int kPanelTile = 6;  // 12 integer and 12 float accumulators
+constexpr int kPanelTileOf2 = 4;
+constexpr bool kPanelHoldsFloats = true;
 constexpr int kRowColumns = 4;
 constexpr int kFloatColumns = 8;
 

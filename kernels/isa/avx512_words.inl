@@ -179,14 +179,14 @@ WORD I32 dot4(I32 i, const I8* w, const std::int8_t* x) {
 }
 
 // Sums of words' products: on top of an integer from the start.
-template <int kMax>
+template <class Unpack>
 struct Sums {
   static constexpr int kWords = 8;  // that may be added before onto()
   I32 i;
 
   WORD static Sums from(I32 start) { return {start}; }
 
-  WORD void add(I8 w, const std::int8_t* x) { i = dot4<kMax, 1>(i, &w, x); }
+  WORD void add(I8 w, const std::int8_t* x) { i = dot4<Unpack::kMax, 1>(i, &w, x); }
 
   WORD I32 onto(I32) const { return i; }
 };

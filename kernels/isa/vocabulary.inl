@@ -6,13 +6,15 @@
 //   kSignedOffset  what as_operand() adds to signed bytes (128 where dot4 wants unsigned ones, else 0)
 //   kWordsAtOnce   words of a column that one dot4 should take before the next column's turn
 //   kPanelVectors  native vectors of rows that share each column's words in a tile of a panel
-//   kPanelTile     columns of such a tile
+//   kPanelTile     columns of such a tile; kPanelTileOf2: of formats with two scales per 32 k
+//   kPanelHoldsFloats  the tile's results stay in registers from block to block, else in L1
 //   kTileColumns   columns whose accumulators fit the registers; kFloatColumns: with F32 activations,
 //                  kRowColumns: of plain rows
 // types
 //   F32, I32       kLanes floats, 32-bit integers
 //   I8             kLanes words of four consecutive k: 4 kLanes bytes
-//   Sums<kMax>     s = from(start); s.add(w, x) up to kWords times; s.onto(start): as many dot4<kMax, 1> from start
+//   Sums<Unpack>   s = from(start); s.add(w, x) up to kWords times; s.onto(start): as many dot4<kMax, 1> from start.
+//                  It may ask for another start, which start(x) makes from the activations of a scale
 constexpr int kParts = 16 / kLanes;
 
 static_assert(kParts * kLanes == 16);

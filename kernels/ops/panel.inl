@@ -56,13 +56,12 @@ struct Panel {
 template <class Unpack>
 struct PanelColumns {
   static constexpr int kScales = Unpack::kScales;
-  static constexpr int kTile =
-      kScales == 1 ? kPanelTile : kPanelTile * 2 / 3;  // two scales need room for sums
+  static constexpr int kTile = kScales == 1 ? kPanelTile : kPanelTileOf2;
   static constexpr std::int64_t kBlocks = kPanelK / 32;
 
   alignas(64) std::int8_t q[kPanelValues];
   float scale[kPanelValues / 32];
-  typename Quantised<Unpack>::Start start[kPanelValues / 32 * kScales];  // as Quantised::Columns
+  typename Quantised<Unpack>::Start start[kPanelValues / 32 * kScales];  // as Quantised::Columns or Sums say
 
   // Column `column` of the activations as column c of `columns`.
   void lay_out(const Job& job, std::int64_t column, std::int64_t c, std::int64_t columns) {
@@ -78,7 +77,11 @@ struct PanelColumns {
       std::memcpy(scale + at, scales + span, sizeof *scale * static_cast<std::size_t>(length));
       for (std::int64_t i = 0; i < length * kScales; ++i) {
         const std::int32_t* sum = sums + 2 * span + i * 2 / kScales;
-        start[at * kScales + i] = static_cast<Start>(kStart * (kScales == 1 ? sum[0] + sum[1] : sum[0]));
+        if constexpr (requires { Sums<Unpack>::start(values); }) {
+          start[at * kScales + i] = Sums<Unpack>::start(values + 32 * span + i * 32 / kScales);
+        } else {
+          start[at * kScales + i] = static_cast<Start>(kStart * (kScales == 1 ? sum[0] + sum[1] : sum[0]));
+        }
       }
     }
   }
@@ -91,15 +94,20 @@ template <class Unpack, int kColumns>
                                       float* acc, Ahead& ahead) {
   constexpr int kScales = Unpack::kScales;
   constexpr int kWords = 8 / kScales;
-  constexpr int kStep = std::min(kWords, Sums<Unpack::kMax>::kWords);
+  constexpr int kStep = std::min(kWords, Sums<Unpack>::kWords);
   constexpr int kBlocks = Panel<Unpack>::kBlocks;
 #pragma GCC unroll 1
   for (int first = 0; first < Panel<Unpack>::kVectors; first += kPanelVectors) {
-    F32 y[kPanelVectors][kColumns];
+    [[maybe_unused]] F32 held[kPanelVectors][kColumns];
+    const auto y_at = [&](int v, int c) __attribute__((always_inline)) {
+      return acc + c * kPanelRows + (first + v) * kLanes;
+    };
+    if constexpr (kPanelHoldsFloats) {
 #pragma GCC unroll 2
-    for (int v = 0; v < kPanelVectors; ++v) {
+      for (int v = 0; v < kPanelVectors; ++v) {
 #pragma GCC unroll 16
-      for (int c = 0; c < kColumns; ++c) y[v][c] = load(acc + c * kPanelRows + (first + v) * kLanes);
+        for (int c = 0; c < kColumns; ++c) held[v][c] = load(y_at(v, c));
+      }
     }
 #pragma GCC unroll 1
     for (int block = 0; block < blocks; ++block) {
@@ -118,14 +126,14 @@ template <class Unpack, int kColumns>
         }
 #pragma GCC unroll 8
         for (int begin = s * kWords; begin < (s + 1) * kWords; begin += kStep) {
-          Sums<Unpack::kMax> sums[kPanelVectors][kColumns];
+          Sums<Unpack> sums[kPanelVectors][kColumns];
 #pragma GCC unroll 8
           for (int word = begin; word < begin + kStep; ++word) {
 #pragma GCC unroll 16
             for (int c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 2
               for (int v = 0; v < kPanelVectors; ++v) {
-                if (word == begin) sums[v][c] = Sums<Unpack::kMax>::from(i[v][c]);
+                if (word == begin) sums[v][c] = Sums<Unpack>::from(i[v][c]);
                 sums[v][c].add(panel.words[block][first + v][word], q + c * kPanelK + 32 * block + 4 * word);
               }
             }
@@ -159,14 +167,18 @@ template <class Unpack, int kColumns>
       for (int c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 2
         for (int v = 0; v < kPanelVectors; ++v) {
-          y[v][c] = fmadd(sum[v][c], all(scale[c * kBlocks + block]), y[v][c]);
+          const F32 x_scale = all(scale[c * kBlocks + block]);
+          if constexpr (kPanelHoldsFloats) held[v][c] = fmadd(sum[v][c], x_scale, held[v][c]);
+          else store(y_at(v, c), fmadd(sum[v][c], x_scale, load(y_at(v, c))));
         }
       }
     }
+    if constexpr (kPanelHoldsFloats) {
 #pragma GCC unroll 2
-    for (int v = 0; v < kPanelVectors; ++v) {
+      for (int v = 0; v < kPanelVectors; ++v) {
 #pragma GCC unroll 16
-      for (int c = 0; c < kColumns; ++c) store(acc + c * kPanelRows + (first + v) * kLanes, y[v][c]);
+        for (int c = 0; c < kColumns; ++c) store(y_at(v, c), held[v][c]);
+      }
     }
   }
 }
@@ -223,7 +235,7 @@ template <class Unpack, int kMats>
       const bool has_second = row + 16 < job.row_end;
       const std::int64_t next_bytes =
           std::min<std::int64_t>(2, (job.row_end - row - kPanelRows + 15) / 16) * job.group_bytes;
-      const std::int64_t lines = begin == 0 && next_bytes > 0 ? next_bytes / 64 / (blocks * tiles) + 1 : 0;
+      const std::int64_t lines = next_bytes > 0 ? next_bytes / 64 / (blocks * tiles) + 1 : 0;
       for (std::int64_t c = 0; c < columns; ++c) {
         const float* y = job.y + job.y_column(begin + c) * job.y_stride + row;
         __builtin_prefetch(y, 1);
