@@ -12,6 +12,7 @@
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
 #include "runner/step_timer.hpp"
+#include "runner/worker.hpp"
 
 namespace oldiron {
 
@@ -48,13 +49,6 @@ PagesObtained rest_of_memory(const std::vector<PagesObtained>& counted, bool exp
   return rest;
 }
 
-// What the weights in memory depend on. The KV type is the decoder's, which is made anew for each trial.
-bool same_weights(const TrialSpec& a, const TrialSpec& b) {
-  return a.model == b.model && a.type == b.type && a.card_head_type == b.card_head_type && a.layers == b.layers &&
-         a.config.page_size == b.config.page_size && a.config.isa == b.config.isa &&
-         a.config.activation_type == b.config.activation_type;
-}
-
 }  // namespace
 
 OwnEngine::OwnEngine(std::string cards_dir)
@@ -67,7 +61,7 @@ void OwnEngine::load(const TrialSpec& spec, const Tell& tell, Trial& trial) {
   const bool fits_team = loaded_ && loaded_->team.size() >= threads;
   ModelRequest request = request_of(spec);
   const double start_s = now_s();
-  if (!fits_team || !same_weights(loaded_->spec, spec)) {
+  if (!fits_team || !may_go_on(loaded_->spec, spec)) {
     loaded_.reset();  // frees the old weights before the new ones are asked for
     tell({.event = "loading"});
     auto next = std::make_unique<Loaded>(spec, place(machine_, threads), machine_);
