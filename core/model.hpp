@@ -39,13 +39,16 @@ struct TensorSpec {
                                     1};  ///< GGUF order: ne[0] = row length (inputs), ne[1] = rows (outputs)
   TensorType type = TensorType::f32;
   Role role = Role::norm;
+  std::int64_t unknown_bytes = 0;  ///< of TensorType::unknown: the room that the file gives it
 
   std::int64_t k() const { return ne[0]; }
 
   /// All rows: ne[1] * ne[2] * ne[3]; expert e's first row is e * ne[1].
   std::int64_t rows() const { return ne[1] * ne[2] * ne[3]; }
 
-  std::int64_t bytes() const { return row_bytes(type, ne[0]) * rows(); }
+  std::int64_t bytes() const {
+    return type == TensorType::unknown ? unknown_bytes : row_bytes(type, ne[0]) * rows();
+  }
 
   bool operator==(const TensorSpec&) const = default;
 };
@@ -85,6 +88,7 @@ struct ModelSpec {
   std::vector<double> rope_freqs = {};   ///< divisors, of a card; empty for a GGUF (its tensor has them)
   std::string fingerprint = {};  ///< hex, 16 digits; equal shapes, types and weights give equal fingerprints
   bool synthetic = false;        ///< weights are generated, text is meaningless
+  std::vector<std::string> remarks = {};  ///< sentences on what of a file is not understood, and what still works
 
   /// nullptr if absent.
   const TensorSpec* find(std::string_view tensor_name) const;

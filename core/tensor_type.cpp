@@ -18,11 +18,15 @@ constexpr TensorTypeInfo kTypes[] = {
 #undef TENSOR_TYPE
 };
 
+constexpr TensorTypeInfo kUnknown = {TensorType::unknown, "unknown", "unknown", -1, 1, 0};
+
 }  // namespace
 
 std::span<const TensorTypeInfo> tensor_types() { return kTypes; }
 
-const TensorTypeInfo& info(TensorType type) { return kTypes[static_cast<std::size_t>(type)]; }
+const TensorTypeInfo& info(TensorType type) {
+  return type == TensorType::unknown ? kUnknown : kTypes[static_cast<std::size_t>(type)];
+}
 
 Available<TensorType> tensor_type_from_gguf(int gguf_id) {
   for (const TensorTypeInfo& type : kTypes) {
@@ -44,6 +48,7 @@ TensorType tensor_type_from_name(std::string_view text) {
 
 std::int64_t row_bytes(TensorType type, std::int64_t k) {
   const TensorTypeInfo& t = info(type);
+  if (type == TensorType::unknown) throw Error("the rows of a tensor of an unknown type cannot be sized");
   if (k % t.block != 0) {
     throw Error(fmt::format("a row of {} weights cannot be {}, whose blocks hold {}: choose another type", k,
                             t.name, t.block));

@@ -13,6 +13,7 @@ enum class TensorType : std::uint8_t {
 #define TENSOR_TYPE(id, name, gguf_id, block, bytes) id,
 #include "core/tensor_types.def"
 #undef TENSOR_TYPE
+  unknown,  ///< of a file that uses a type not listed here: only its bytes are known
 };
 
 struct TensorTypeInfo {
@@ -24,16 +25,17 @@ struct TensorTypeInfo {
   std::int64_t block_bytes;  ///< bytes per block
 };
 
+/// Those of tensor_types.def.
 std::span<const TensorTypeInfo> tensor_types();
 const TensorTypeInfo& info(TensorType type);
 
-/// The type with this GGUF id, or the reason: unknown types are accounted for nowhere and computed nowhere.
+/// The type with this GGUF id, or the reason.
 Available<TensorType> tensor_type_from_gguf(int gguf_id);
 
 /// Reads "q4_0" or "Q4_0"; throws Error naming `text` and the known types.
 TensorType tensor_type_from_name(std::string_view text);
 
-/// Bytes of one row of `k` weights. Throws Error if k is no multiple of the block.
+/// Bytes of one row of `k` weights. Throws Error if k is no multiple of the block, or the type is unknown.
 std::int64_t row_bytes(TensorType type, std::int64_t k);
 
 }  // namespace oldiron

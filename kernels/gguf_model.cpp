@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <map>
+#include <utility>
 
 #include "core/check.hpp"
 #include "core/text.hpp"
@@ -12,7 +14,6 @@
 #include "kernels/gguf.hpp"
 #include "kernels/gguf_keys.hpp"
 #include "kernels/gguf_shapes.hpp"
-#include "kernels/input_file.hpp"
 
 namespace oldiron {
 
@@ -24,23 +25,37 @@ int layer_of(std::string_view name) {
   return layer;
 }
 
-std::vector<TensorSpec> tensors_of(const GgufHeader& header, const std::string& path) {
+std::vector<TensorSpec> tensors_of(const GgufHeader& header) {
   const bool tied_head =
       std::none_of(header.tensors.begin(), header.tensors.end(),
                    [](const GgufTensor& tensor) { return tensor.name == "output.weight"; });
   std::vector<TensorSpec> out;
   for (const GgufTensor& tensor : header.tensors) {
-    const auto type = tensor_type_from_gguf(tensor.gguf_type);
-    if (!type) throw Error(fmt::format("{}: tensor `{}`: {}", path, tensor.name, type.reason()));
     TensorSpec spec;
     spec.name = tensor.name;
     spec.layer = layer_of(tensor.name);
     std::copy(tensor.ne.begin(), tensor.ne.end(), spec.ne.begin());
-    spec.type = *type;
+    const auto type = tensor_type_from_gguf(tensor.gguf_type);
+    spec.type = type ? *type : TensorType::unknown;
+    if (!type) spec.unknown_bytes = static_cast<std::int64_t>(tensor.bytes);
     spec.role = role_of(tensor.name, tied_head);
     out.push_back(std::move(spec));
   }
   return out;
+}
+
+/// Names the tensors of types that are not in core/tensor_types.def.
+void remark_on_types(const GgufHeader& header, ModelSpec& model) {
+  std::map<int, std::vector<std::string>> names;
+  for (const GgufTensor& tensor : header.tensors) {
+    if (!tensor_type_from_gguf(tensor.gguf_type)) names[tensor.gguf_type].push_back(tensor.name);
+  }
+  for (const auto& [type, tensors] : names) {
+    model.remarks.push_back(
+        fmt::format("{} tensors have type {}, which oldiron does not know ({}{}): their bytes are counted, and an engine "
+                    "that reads them can be tuned",
+                    tensors.size(), type, tensors.front(), tensors.size() > 1 ? ", ..." : ""));
+  }
 }
 
 /// Which layers see a window only: said per layer, or by the habit of the architecture.
@@ -111,51 +126,43 @@ std::string text_key(const GgufHeader& header, const std::string& key) {
   return text == nullptr ? std::string() : *text;
 }
 
-/// The keys, the table, the size, and 64 blocks spread over the file.
-std::string file_fingerprint(const GgufHeader& header, const ModelSpec& model, const std::string& path) {
-  std::string words = fmt::format("file of {} bytes\n", header.file_bytes);
-  for (const auto& [key, value] : header.keys) {
-    words += fmt::format("{} {}", key, value.count);
-    for (const GgufScalar& scalar : value.values) {
-      std::visit([&](const auto& v) { words += fmt::format(" {}", v); }, scalar);
-    }
-  }
-  constexpr std::uint64_t kBlocks = 64, kBlockBytes = 4096;
-  const InputFile file(path);
-  std::string block(std::min(kBlockBytes, file.size()), '\0');
-  for (std::uint64_t i = 0; i < kBlocks; ++i) {
-    const std::uint64_t offset = (file.size() - block.size()) / (kBlocks - 1) * i;
-    file.read(offset, block.size(), reinterpret_cast<std::byte*>(block.data()));
-    words += hex16(hash64(block));
-  }
-  return model_fingerprint(model, words);
+/// Enough to know the layers and what they store.
+bool describes_layers(const GgufKeys& keys, const ModelSpec& model) {
+  return model.find("token_embd.weight") != nullptr && keys.has("block_count") && keys.has("embedding_length") &&
+         keys.has("context_length") && keys.has("attention.head_count");
 }
 
-void refuse_a_part(const GgufHeader& header, const std::string& path) {
-  const auto found = header.keys.find("split.count");
-  if (found == header.keys.end() || found->second.array) return;
-  const auto* count = std::get_if<std::uint64_t>(&found->second.values.front());
-  if (count != nullptr && *count > 1) {
-    throw Error(
-        fmt::format("{} is one of {} parts of a model; join them first with the engine's gguf-split --merge",
-                    path, *count));
+/// A model whose keys say nothing that is understood: tensors are counted, by layer, and nothing else.
+ModelSpec counted_only(const GgufHeader& header, const std::string& path, ModelSpec model) {
+  for (const TensorSpec& tensor : model.tensors) model.block_count = std::max(model.block_count, tensor.layer + 1);
+  if (model.tensors.empty() || static_cast<std::size_t>(model.block_count) > model.tensors.size()) {
+    throw Error(fmt::format("{}: {} layers are named and there are {} tensors; get the file again", path,
+                            model.block_count, model.tensors.size()));
   }
+  model.layers.resize(static_cast<std::size_t>(model.block_count));
+  model.remarks.push_back(
+      fmt::format("the keys of architecture {} are not understood: every tensor counts as read for each token, and no "
+                  "keys and values are counted",
+                  model.architecture));
+  model.fingerprint = file_fingerprint(header, model);
+  return model;
 }
 
 }  // namespace
 
 ModelSpec model_from_gguf(const GgufHeader& header, const std::string& path) {
-  refuse_a_part(header, path);
   const GgufKeys keys(header, path);
   ModelSpec model;
-  model.id = std::filesystem::path(path).filename().string();
+  model.id = std::filesystem::path(header.parts.front().path).filename().string();
   model.architecture = keys.architecture();
   const bool gemma4 = model.architecture == "gemma4";
-  model.tensors = tensors_of(header, path);
+  model.tensors = tensors_of(header);
+  remark_on_types(header, model);
+  model.tied_head = model.find("output.weight") == nullptr;
+  if (!gemma4 && !describes_layers(keys, model)) return counted_only(header, path, std::move(model));
   const TensorSpec* embedding = model.find("token_embd.weight");
   if (embedding == nullptr)
     throw Error(fmt::format("{} has no tensor `token_embd.weight`; it holds no model", path));
-  model.tied_head = model.find("output.weight") == nullptr;
   model.block_count = keys.integer("block_count");
   if (model.block_count < 1 || static_cast<std::size_t>(model.block_count) > model.tensors.size()) {
     throw Error(fmt::format("{}: {} layers are claimed and there are {} tensors; get the file again", path,
@@ -186,7 +193,7 @@ ModelSpec model_from_gguf(const GgufHeader& header, const std::string& path) {
   const std::string source = text_key(header, "oldiron.fingerprint");
   model.synthetic = !source.empty();
   const bool unchanged = text_key(header, "oldiron.shapes") == shapes_fingerprint(model);
-  model.fingerprint = model.synthetic && unchanged ? source : file_fingerprint(header, model, path);
+  model.fingerprint = model.synthetic && unchanged ? source : file_fingerprint(header, model);
   return model;
 }
 

@@ -1,4 +1,4 @@
-// Reads the header of a GGUF file and believes none of it: every count and length is held against the file's
+// Reads the header of one GGUF file and believes none of it: every count and length is held against the file's
 // size first.
 #include <fmt/format.h>
 
@@ -6,11 +6,12 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "core/check.hpp"
-#include "kernels/gguf.hpp"
+#include "kernels/gguf_part.hpp"
 #include "kernels/input_file.hpp"
 
 namespace oldiron {
@@ -23,12 +24,17 @@ constexpr std::uint64_t kKeptStringBytes = 65536;  // a chat template may be lon
 constexpr std::uint64_t kKeptStrings = 16;
 constexpr std::uint64_t kKeptNumbers = 4096;  // enough for one value per layer of any model
 constexpr std::uint64_t kMaxAlignment = 1U << 30;
+constexpr std::uint64_t kMaxKeys = 1U << 16;          // real files have below 100,
+constexpr std::uint64_t kMaxTensors = 1U << 20;       // a few thousand,
+constexpr std::uint64_t kMaxKeptBytes = 64ULL << 20;  // and far below 1 MB of what is kept
 constexpr int kString = 8, kArray = 9;
 
 /// Walks forward through the file by a small buffer.
 class Reader {
  public:
-  explicit Reader(const std::string& path) : file_(path), buffer_(1U << 16) {}
+  explicit Reader(const std::string& path) : file_(path) {
+    buffer_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(1U << 16, file_.size())));
+  }
 
   const std::string& path() const { return file_.path(); }
 
@@ -64,6 +70,7 @@ class Reader {
     const auto length = number<std::uint64_t>(what);
     need(length, what);
     if (length > most && !cut) fail(fmt::format("{} has {} bytes, more than {}", what, length, most), begin);
+    keep(std::min(length, most));
     std::string text(std::min(length, most), '\0');
     take(reinterpret_cast<std::byte*>(text.data()), text.size());
     at_ += length - text.size();
@@ -73,6 +80,12 @@ class Reader {
   void skip(std::uint64_t bytes, std::string_view what) {
     need(bytes, what);
     at_ += bytes;
+  }
+
+  /// Counts what the header will hold in memory: a small file can ask for forty times its size.
+  void keep(std::uint64_t bytes) {
+    kept_ += bytes;
+    if (kept_ > kMaxKeptBytes) fail("its keys hold more than any model's", at_);
   }
 
  private:
@@ -96,14 +109,14 @@ class Reader {
 
   InputFile file_;
   std::vector<std::byte> buffer_;
-  std::uint64_t at_ = 0, begin_ = 0, end_ = 0;
+  std::uint64_t at_ = 0, begin_ = 0, end_ = 0, kept_ = 0;
 };
 
 /// Bytes of a value in the file; the least, for a string.
 std::uint64_t value_bytes(const Reader& reader, int type, const std::string& key) {
   static constexpr std::uint64_t kBytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 8, 0, 8, 8, 8};
   if (type == kArray)
-    reader.fail(fmt::format("the array `{}` holds arrays, which GGUF forbids", key), reader.at());
+    reader.fail(fmt::format("the array `{}` holds arrays, which no engine reads", key), reader.at());
   if (type < 0 || type >= static_cast<int>(std::size(kBytes))) {
     reader.fail(fmt::format("key `{}` has the unknown value type {}", key, type), reader.at());
   }
@@ -168,6 +181,7 @@ GgufValue read_value(Reader& reader, const std::string& key) {
                 begin);
   }
   const std::uint64_t kept = std::min(value.count, type == kString ? kKeptStrings : kKeptNumbers);
+  reader.keep(kept * sizeof(GgufScalar));
   for (std::uint64_t i = 0; i < kept; ++i) value.values.push_back(read_scalar(reader, type, key));
   if (type != kString) {
     reader.skip((value.count - kept) * each, key);
@@ -222,10 +236,10 @@ void read_tensors(Reader& reader, std::uint64_t count, GgufHeader& header) {
   }
 }
 
-/// Bytes of a tensor's data; 0 for a type that we cannot size.
-std::uint64_t data_bytes(const Reader& reader, const GgufTensor& tensor) {
+/// Bytes of a tensor's data; nothing for a type of unknown size.
+std::optional<std::uint64_t> data_bytes(const Reader& reader, const GgufTensor& tensor) {
   const auto type = tensor_type_from_gguf(tensor.gguf_type);
-  if (!type) return 0;
+  if (!type) return {};
   const TensorTypeInfo& known = info(*type);
   if (tensor.ne[0] % known.block != 0) {
     reader.fail(fmt::format("tensor `{}` has rows of {}, no multiple of {}'s block of {}", tensor.name,
@@ -240,36 +254,48 @@ std::uint64_t data_bytes(const Reader& reader, const GgufTensor& tensor) {
   return static_cast<std::uint64_t>(bytes);
 }
 
+/// A type of unknown size still has no more than 64 weights in a byte: what is counted later stays in range.
+void check_weights(const Reader& reader, const GgufTensor& tensor) {
+  std::int64_t weights = 1;
+  bool over = false;
+  for (const std::int64_t n : tensor.ne) over = over || __builtin_mul_overflow(weights, n, &weights);
+  if (over || static_cast<std::uint64_t>(weights) / 64 > tensor.bytes) {
+    reader.fail(fmt::format("tensor `{}` has more weights than {} bytes can hold", tensor.name, tensor.bytes),
+                reader.at());
+  }
+}
+
 /// Tensors lie one after the other in the order of their table, each padded to the alignment, all inside the
-/// file.
-void check_offsets(const Reader& reader, const GgufHeader& header, std::uint64_t alignment) {
+/// file. That also says where one of unknown size ends.
+void place_tensors(const Reader& reader, std::uint64_t alignment, GgufHeader& header) {
+  const std::uint64_t room = header.parts.front().bytes - header.parts.front().data_start;
   std::uint64_t next = 0;
-  bool next_known = true;
-  const std::uint64_t room = header.file_bytes - header.data_start;
-  for (const GgufTensor& tensor : header.tensors) {
-    const std::uint64_t bytes = data_bytes(reader, tensor);
-    if (tensor.offset % alignment != 0 || (next_known && tensor.offset != next)) {
+  for (std::size_t i = 0; i < header.tensors.size(); ++i) {
+    GgufTensor& tensor = header.tensors[i];
+    const std::optional<std::uint64_t> bytes = data_bytes(reader, tensor);
+    if (tensor.offset % alignment != 0 || tensor.offset != next) {
       reader.fail(fmt::format("tensor `{}` claims to lie at {} of the data, but its place is {}", tensor.name,
                               tensor.offset, next),
-                  header.data_start);
+                  header.parts.front().data_start);
     }
-    if (tensor.offset > room || bytes > room - tensor.offset) {
+    const std::uint64_t end = i + 1 < header.tensors.size() ? header.tensors[i + 1].offset : room;
+    tensor.bytes = bytes ? *bytes : end - std::min(end, tensor.offset);
+    if (tensor.offset > room || tensor.bytes > room - tensor.offset) {
       throw Error(
           fmt::format("{} is not whole: tensor `{}` has {} bytes at {} of the data, which end beyond the "
                       "file's {} bytes; get it again",
-                      reader.path(), tensor.name, bytes, tensor.offset, header.file_bytes));
+                      reader.path(), tensor.name, tensor.bytes, tensor.offset, reader.size()));
     }
-    next = (tensor.offset + bytes + alignment - 1) / alignment * alignment;
-    next_known = bytes > 0;
+    if (!bytes) check_weights(reader, tensor);
+    next = (tensor.offset + tensor.bytes + alignment - 1) / alignment * alignment;
   }
 }
 
 }  // namespace
 
-GgufHeader read_gguf_header(const std::string& path) {
+GgufHeader read_gguf_part(const std::string& path) {
   Reader reader(path);
   GgufHeader header;
-  header.file_bytes = reader.size();
   const auto magic = reader.number<std::uint32_t>("the magic word");
   if (magic != 0x46554747) reader.fail("it does not begin with `GGUF`", 0);
   const auto version = reader.number<std::uint32_t>("the version");
@@ -282,26 +308,27 @@ GgufHeader read_gguf_header(const std::string& path) {
   }
   header.version = static_cast<int>(version);
   // The least bytes of an entry: a tensor has an empty name, one dimension, type and offset; a key a bool.
-  const auto counted = [&](std::string_view what, std::uint64_t least_bytes) {
+  const auto counted = [&](std::string_view what, std::uint64_t least_bytes, std::uint64_t most) {
     const std::uint64_t begin = reader.at();
     const auto count = reader.number<std::uint64_t>(what);
-    if (count > reader.left() / least_bytes) {
+    if (count > most || count > reader.left() / least_bytes) {
       reader.fail(fmt::format("the number of {} is {}, too many for {} bytes", what, count, reader.left()),
                   begin);
     }
     return count;
   };
-  const std::uint64_t tensors = counted("tensors", 8 + 4 + 8 + 4 + 8);
-  const std::uint64_t keys = counted("keys", 8 + 4 + 1);
+  const std::uint64_t tensors = counted("tensors", 8 + 4 + 8 + 4 + 8, kMaxTensors);
+  const std::uint64_t keys = counted("keys", 8 + 4 + 1, kMaxKeys);
   read_keys(reader, keys, header);
   read_tensors(reader, tensors, header);
   const std::uint64_t alignment = alignment_of(reader, header);
-  header.data_start = (reader.at() + alignment - 1) / alignment * alignment;
-  if (header.data_start > header.file_bytes) {
+  GgufPart part = {path, (reader.at() + alignment - 1) / alignment * alignment, reader.size()};
+  if (part.data_start > part.bytes) {
     if (tensors > 0) reader.fail("the file ends before its data", reader.at());
-    header.data_start = header.file_bytes;
+    part.data_start = part.bytes;
   }
-  check_offsets(reader, header, alignment);
+  header.parts.push_back(std::move(part));
+  place_tensors(reader, alignment, header);
   return header;
 }
 

@@ -1,4 +1,5 @@
 // The weights of a GGUF file as a WeightSource.
+#include <deque>
 #include <string>
 #include <unordered_map>
 
@@ -21,24 +22,29 @@ class GgufSource final : public WeightSource {
 
   void read_rows(const TensorSpec& tensor, std::int64_t row_begin, std::int64_t row_end,
                  std::byte* out) const override {
-    const auto found = offsets_.find(tensor.name);
-    CHECK(found != offsets_.end(), "a tensor of this model");
+    const auto found = places_.find(tensor.name);
+    CHECK(found != places_.end(), "a tensor of this model");
     CHECK(row_begin >= 0 && row_begin <= row_end && row_end <= tensor.rows(), "rows of the tensor");
     const std::int64_t bytes = row_bytes(tensor.type, tensor.k());
-    file_.read(found->second + static_cast<std::uint64_t>(row_begin * bytes),
-               static_cast<std::size_t>((row_end - row_begin) * bytes), out);
+    files_[found->second.part].read(found->second.offset + static_cast<std::uint64_t>(row_begin * bytes),
+                                    static_cast<std::size_t>((row_end - row_begin) * bytes), out);
   }
 
  private:
-  GgufSource(const std::string& path, const GgufHeader& header)
-      : file_(path), model_(model_from_gguf(header, path)) {
+  struct Place {
+    std::size_t part;
+    std::uint64_t offset;  ///< of the tensor's first row, in the file of that part
+  };
+
+  GgufSource(const std::string& path, const GgufHeader& header) : model_(model_from_gguf(header, path)) {
+    for (const GgufPart& part : header.parts) files_.emplace_back(part.path);
     for (const GgufTensor& tensor : header.tensors)
-      offsets_.emplace(tensor.name, header.data_start + tensor.offset);
+      places_.emplace(tensor.name, Place{tensor.part, header.parts[tensor.part].data_start + tensor.offset});
   }
 
-  InputFile file_;
+  std::deque<InputFile> files_;  ///< one per part
   ModelSpec model_;
-  std::unordered_map<std::string, std::uint64_t> offsets_;  ///< of a tensor's first row, in the file
+  std::unordered_map<std::string, Place> places_;
 };
 
 }  // namespace
