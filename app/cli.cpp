@@ -131,6 +131,9 @@ Options parse_command_line(int argc, char** argv) {
   CLI::App* synth = app.add_subcommand("synth", "Write a GGUF of a card's shapes with generated weights");
   add_model(*synth, options, true);
   synth->add_option("-o,--out", options.out, "File to write")->required();
+  synth->add_option("--tokenizer", options.tokenizer,
+                    "bytes: text in and out, a token per byte; none: token ids only, for llama-bench")
+      ->check(CLI::IsMember({"none", "bytes"}));
 
   CLI::App* logits = app.add_subcommand("logits", "Logits of every position of a sequence of token ids");
   add_model(*logits, options, true);

@@ -15,7 +15,7 @@ int cmd_synth(const Options& options) {
   const double start_s = now_s();
   fmt::print("writing {} ({}), weights are generated: the file is for measuring, its text is meaningless\n", options.out,
              bytes_text(static_cast<double>(source->model().bytes())));
-  write_gguf(*source, options.out);
+  write_gguf(*source, options.out, options.tokenizer == "bytes" ? Vocabulary::bytes : Vocabulary::none);
   const double seconds = now_s() - start_s;
   fmt::print("wrote {} in {} ({})\n", options.out, seconds_text(seconds),
              bytes_per_s_text(static_cast<double>(source->model().bytes()) / seconds));

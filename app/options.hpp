@@ -18,6 +18,7 @@ struct Options {
   std::string out;            ///< --out or -o: a folder (tune, report) or a file (synth, logits)
   std::string engine_dir;     ///< --engine
   std::string tokens;         ///< --tokens of logits
+  std::string tokenizer = "none";  ///< --tokenizer of synth
   int context = 0;            ///< --context of model: tokens whose keys and values a decode step reads
   int prompt_tokens = 512, generate_tokens = 128;
   double budget_s = 600;
