@@ -37,8 +37,8 @@ WORD void in_head_tiles(std::int64_t heads, F f) {
   for (; h < heads; ++h) f.template operator()<1>(h);
 }
 
-/// Scores of kHeads heads at kLanes / kHeads keys.
-template <class Cache, int kHeads>
+/// Scores of kHeads heads at kLanes / kHeads keys; kFetch: keys come from memory, those behind them are fetched.
+template <class Cache, bool kFetch, int kHeads>
 WORD F32 score_tile(const float* q, std::int64_t head_dim, const std::byte* const* keys) {
   constexpr int kKeys = kLanes / kHeads;
   constexpr int kVectors = Cache::kUnit / kLanes;
@@ -50,6 +50,7 @@ WORD F32 score_tile(const float* q, std::int64_t head_dim, const std::byte* cons
 #pragma GCC unroll 16
     for (int key = 0; key < kKeys; ++key) {
       F32 values[kVectors];
+      if (kFetch && at % 64 == 0) __builtin_prefetch(keys[key] + at + kPrefetchBytes);
       Cache::widen(keys[key] + at, values);
 #pragma GCC unroll 8
       for (int i = 0; i < kVectors; ++i) {
@@ -65,7 +66,7 @@ WORD F32 score_tile(const float* q, std::int64_t head_dim, const std::byte* cons
 }
 
 /// Scores of the positions [range.begin, range.end), whose key rows are given, for the heads of one token.
-template <class Cache>
+template <class Cache, bool kFetch>
 void score_rows(const Tile& tile, std::int64_t token, Range range, const std::byte* const* rows) {
   const AttentionArgs& a = tile.args;
   const std::int64_t begin = tile.range(token).begin;
@@ -80,7 +81,7 @@ void score_rows(const Tile& tile, std::int64_t token, Range range, const std::by
 #pragma GCC unroll 16
           for (std::int64_t key = 0; key < kKeys; ++key) keys[key] = rows[i + std::min(key, left - 1)];
           float scores[kLanes];
-          store(scores, score_tile<Cache, kHeads>(tile.q(token, h), a.head_dim, keys) * all(a.scale));
+          store(scores, score_tile<Cache, kFetch, kHeads>(tile.q(token, h), a.head_dim, keys) * all(a.scale));
           for (int head = 0; head < kHeads; ++head) {
             float* to = score + head * kAttentionChunk + i;
             if (left == kKeys) std::memcpy(to, scores + head * kKeys, kKeys * sizeof(float));
@@ -168,12 +169,17 @@ WORD void in_blocks(const AttentionArgs& a, Range range, std::int64_t block, con
     const std::int64_t count = std::min(block, range.end - p);
     for (std::int64_t i = 0; i < count; ++i, cell = cell + 1 == a.cells ? 0 : cell + 1) {
       rows[i] = base + cell * row_size;
-      for (std::int64_t line = 0; line < row_size; line += 64) {
-        __builtin_prefetch(rows[i] + std::max(block * row_size, std::int64_t{kPrefetchBytes}) + line);
-      }
     }
     f(Range{p, p + count}, rows);
   }
+}
+
+// The row as far ahead as a block of rows, line by line as blocks are worked on: a whole block at once fills
+// the core's queue of misses.
+WORD void fetch_row(const AttentionArgs& a, const std::byte* row, std::int64_t block) {
+  const std::int64_t size = row_bytes(a.kv_type, a.head_dim);
+  const std::int64_t ahead = std::max(block * size, std::int64_t{kPrefetchBytes});
+  for (std::int64_t line = 0; line < size; line += 64) __builtin_prefetch(row + ahead + line);
 }
 
 WORD Range common(Range a, Range b) { return {std::max(a.begin, b.begin), std::min(a.end, b.end)}; }
@@ -198,6 +204,7 @@ void score_all(const Tile& tile, Range range) {
       a, range, block, a.k, [&](Range part, const std::byte** rows) __attribute__((always_inline)) {
         if constexpr (kWiden) {
           for (std::int64_t i = 0; i < part.end - part.begin; ++i) {
+            fetch_row(a, rows[i], block);
             widen_row<Cache>(rows[i], a.head_dim, wide + i * a.head_dim);
             rows[i] = reinterpret_cast<const std::byte*>(wide + i * a.head_dim);
           }
@@ -205,10 +212,12 @@ void score_all(const Tile& tile, Range range) {
         using Read = std::conditional_t<kWiden, F32Cache, Cache>;
         for (std::int64_t token = 0; token < tile.tokens; ++token) {
           const Range seen = common(part, tile.range(token));
-          if (seen.begin < seen.end) score_rows<Read>(tile, token, seen, rows + (seen.begin - part.begin));
+          if (seen.begin < seen.end) score_rows<Read, !kWiden>(tile, token, seen, rows + (seen.begin - part.begin));
         }
       });
 }
+
+constexpr std::int64_t kDirectRows = 16;
 
 /// Values read where they lie: rows[row] + d.
 template <class Cache>
@@ -216,6 +225,10 @@ void add_rows(const Tile& tile, std::int64_t token, Range range, const std::byte
   for (std::int64_t d = 0; d < tile.args.head_dim;) {
     const bool whole = d + kSliceVectors * kLanes <= tile.args.head_dim;
     const std::int64_t at = d / kLanes * Cache::kUnitBytes;
+    if (at % 64 == 0) {
+      const std::int64_t ahead = kDirectRows * row_bytes(tile.args.kv_type, tile.args.head_dim);
+      for (std::int64_t row = 0; row < range.end - range.begin; ++row) __builtin_prefetch(rows[row] + at + ahead);
+    }
     add_slice(
         tile, token, range, d, whole, [&](std::int64_t row, int i) __attribute__((always_inline)) {
           F32 value;
@@ -249,11 +262,12 @@ template <class Cache, bool kWiden>
 void add_all(const Tile& tile, Range range) {
   const AttentionArgs& a = tile.args;
   alignas(64) float wide[kWiden ? kValueRows * kMaxHeadDim : 1];
-  const std::int64_t block = kWiden ? kValueRows : 16;
+  const std::int64_t block = kWiden ? kValueRows : kDirectRows;
   in_blocks(
       a, range, block, a.v, [&](Range part, const std::byte** rows) __attribute__((always_inline)) {
         if constexpr (kWiden) {
           for (std::int64_t i = 0; i < part.end - part.begin; ++i) {
+            fetch_row(a, rows[i], block);
             widen_values<Cache>(rows[i], a.head_dim, wide + i * kSliceFloats);
           }
           for (std::int64_t d = 0; d < a.head_dim;) {
