@@ -14,6 +14,7 @@ int cmd_model(const Options& options) {
   const MachineState state = read_state();
   const Config config = resolve(options.config(), machine, state, model);
   if (const std::string reason = why_invalid(config, machine, model); !reason.empty()) throw Error(reason);
+  for (const std::string& remark : model.remarks) fmt::print(stderr, "{}: {}\n", model.id, remark);
   reports::ModelScreen screen;
   screen.model = model;
   screen.config = config;

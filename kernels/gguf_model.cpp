@@ -14,6 +14,7 @@
 #include "kernels/gguf.hpp"
 #include "kernels/gguf_keys.hpp"
 #include "kernels/gguf_shapes.hpp"
+#include "kernels/gguf_type_names.hpp"
 
 namespace oldiron {
 
@@ -52,9 +53,9 @@ void remark_on_types(const GgufHeader& header, ModelSpec& model) {
   }
   for (const auto& [type, tensors] : names) {
     model.remarks.push_back(
-        fmt::format("{} tensors have type {}, which oldiron does not know ({}{}): their bytes are counted, and an engine "
-                    "that reads them can be tuned",
-                    tensors.size(), type, tensors.front(), tensors.size() > 1 ? ", ..." : ""));
+        fmt::format("{} tensors have {}, which oldiron cannot compute ({}{}): their bytes are counted, and an engine that "
+                    "reads them can be tuned",
+                    tensors.size(), gguf_type_name(type), tensors.front(), tensors.size() > 1 ? ", ..." : ""));
   }
 }
 

@@ -12,8 +12,8 @@ namespace oldiron {
 
 namespace {
 
-/// Reads by pread, not by mapping: a file that shrinks meanwhile is an Error and no signal, and what is read
-/// comes from the page cache at the speed of a copy.
+/// Rows are copied, and no pointer into the mapped files is given away: one that shrinks meanwhile is an Error and no
+/// signal.
 class GgufSource final : public WeightSource {
  public:
   explicit GgufSource(const std::string& path) : GgufSource(path, read_gguf_header(path)) {}

@@ -113,7 +113,7 @@ TEST_F(Gguf, tensors_of_unknown_types_are_counted_by_the_room_they_have) {
                                                            {"llama.attention.head_count_kv", 2}};
   for (const auto& [key, value] : numbers) b.text(key).put(4).put(value);
   b.tensor("token_embd.weight", {64, 8}, 0, 0).tensor("blk.0.ffn_up.weight", {64, 8}, 999, 2048);
-  b.tensor("blk.0.ffn_gate.weight", {64, 8}, 0, 2176).tensor("blk.0.ffn_down.weight", {64, 8}, 999, 4224).data(4320);
+  b.tensor("blk.0.ffn_gate.weight", {64, 8}, 0, 2176).tensor("blk.0.ffn_down.weight", {64, 8}, 144, 4224).data(4320);
   const std::string path = file(b.bytes);
   const ModelSpec model = model_from_gguf(read_gguf_header(path), path);
   EXPECT_EQ(model.find("blk.0.ffn_up.weight")->type, TensorType::unknown);
@@ -121,8 +121,9 @@ TEST_F(Gguf, tensors_of_unknown_types_are_counted_by_the_room_they_have) {
   EXPECT_EQ(model.find("blk.0.ffn_down.weight")->bytes(), 96);
   EXPECT_EQ(model.bytes(), 4320);
   EXPECT_EQ(bytes_per_token(model, 0, 0, KvType::f16).dense, 128 + 2048 + 96);
-  EXPECT_THAT(model.remarks, testing::ElementsAre(AllOf(HasSubstr("2 tensors have type 999"),
-                                                        HasSubstr("blk.0.ffn_up.weight"))));
+  EXPECT_THAT(model.remarks,
+              testing::ElementsAre(AllOf(HasSubstr("type 144, IQ4_KS of ik_llama.cpp"), HasSubstr("blk.0.ffn_down.weight")),
+                                   AllOf(HasSubstr("type 999"), HasSubstr("blk.0.ffn_up.weight"))));
 }
 
 TEST_F(Gguf, an_architecture_without_known_keys_is_counted) {
