@@ -9,6 +9,7 @@
 #include "app/options.hpp"
 #include "app/version.hpp"
 #include "core/text.hpp"
+#include "kernels/gguf.hpp"
 
 namespace oldiron {
 
@@ -173,6 +174,7 @@ Options parse_command_line(int argc, char** argv) {
   }
   options.command = app.get_subcommands()[0]->get_name();
   options.budget_s = parse_duration_s(budget);
+  options.model.model = first_gguf_part(options.model.model);
   if (!options.json_path.empty()) check_output("--json", options.json_path);
   if (options.command == "synth" || options.command == "logits") check_output("--out", options.out);
   if (options.out.empty()) options.out = "oldiron-out";

@@ -48,6 +48,9 @@ struct GgufHeader {
 /// inside the file. Of a split model any part may be named: all are found by their names, and must agree. Throws Error.
 GgufHeader read_gguf_header(const std::string& path);
 
+/// Path of the first part of a split model, which engines ask for; of any other name `path` itself. By names alone.
+std::string first_gguf_part(const std::string& path);
+
 /// Shapes, roles and types. Throws Error naming a missing or contradictory key; of an architecture or tensor type that
 /// nobody here knows, what can be counted is counted and `remarks` says the rest.
 ModelSpec model_from_gguf(const GgufHeader& header, const std::string& path);

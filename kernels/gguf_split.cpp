@@ -97,6 +97,14 @@ void check_whole(const GgufHeader& model, const PartName& name) {
 
 }  // namespace
 
+std::string first_gguf_part(const std::string& path) {
+  const std::optional<PartName> name = part_name(path);
+  if (!name) return path;
+  const std::string first = path_of(*name, 1);
+  std::error_code ignored;
+  return std::filesystem::exists(first, ignored) ? first : path;
+}
+
 GgufHeader read_gguf_header(const std::string& path) {
   GgufHeader given = read_gguf_part(path);
   const std::uint64_t count = whole(given, "split.count").value_or(1);

@@ -58,6 +58,13 @@ TEST_F(GgufSplit, any_part_stands_for_the_model) {
   for (const std::string& part : parts) EXPECT_EQ(open_gguf(part)->model(), first) << part;
 }
 
+TEST_F(GgufSplit, engines_are_given_the_first_part) {
+  const std::vector<std::string> parts = write_all();
+  for (const std::string& part : parts) EXPECT_EQ(first_gguf_part(part), parts[0]);
+  EXPECT_EQ(first_gguf_part("a-00002-of-00003.gguf"), "a-00002-of-00003.gguf");  // there is no first one
+  EXPECT_EQ(first_gguf_part("model.gguf"), "model.gguf");
+}
+
 TEST_F(GgufSplit, rows_come_from_the_part_that_has_them) {
   const auto source = open_gguf(write_all()[1]);
   for (int number = 1; number <= 3; ++number) {
