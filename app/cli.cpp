@@ -57,6 +57,23 @@ void add_json(CLI::App& command, Options& options) {
   command.add_option("--json", options.json_path, "Write the result as JSON to this file");
 }
 
+void add_model_questions(CLI::App& model, Options& options) {
+  model
+      .add_option("--context", options.context,
+                  "Tokens already in the context: their keys and values are read too")
+      ->check(CLI::NonNegativeNumber);
+  model.add_option("--parallel", options.parallel, "Users at the same time, each with a context of his own")
+      ->check(CLI::Range(1, 1024));
+  model.add_option("--machine", options.machine,
+                   "Ask about another machine: a name in configs/machines, a file like those, or a probe's --json");
+  model.add_option("--claim", options.claim, "Answer in one line whether so many tokens per second can be")
+      ->check(CLI::PositiveNumber);
+  model.add_option("--routing", options.routing,
+                   "How neighbouring tokens share experts, beside independent: sticky:0.5, zipf:1, measured:8,13,17");
+  model.add_option("--draft", options.draft, "A drafter, whose bytes count into a round of drafts");
+  model.add_flag("--no-measure", options.no_measure, "Measure nothing here, and predict no speeds");
+}
+
 void add_workload(CLI::App& command, Options& options) {
   command.add_option("--prompt", options.prompt_tokens, "Prompt tokens of a turn")
       ->check(CLI::PositiveNumber);
@@ -104,13 +121,12 @@ Options parse_command_line(int argc, char** argv) {
   add_json(*probe, options);
   probe->add_flag("--quick", options.quick, "Fewer samples, under ten seconds");
 
-  CLI::App* model = app.add_subcommand("model", "Bytes per token, memory, and predicted ceilings of a model");
+  CLI::App* model = app.add_subcommand("model", "Does it fit, how fast could it be, and what limits it");
   add_model(*model, options, true);
+  model->add_option("MODEL2", options.second_model, "A second one, set beside it");
+  add_model_questions(*model, options);
   add_levers(*model, options);
-  model
-      ->add_option("--context", options.context,
-                   "Tokens already in the context: their keys and values are read too")
-      ->check(CLI::NonNegativeNumber);
+  add_workload(*model, options);
   add_json(*model, options);
 
   CLI::App* tune = app.add_subcommand("tune", "Find the best settings for a model on this machine");

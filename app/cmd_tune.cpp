@@ -8,6 +8,7 @@
 #include "app/engine_tune.hpp"
 #include "app/make_report.hpp"
 #include "app/write_report.hpp"
+#include "core/accounting.hpp"
 #include "core/clock.hpp"
 #include "core/text.hpp"
 #include "kernels/gguf.hpp"

@@ -19,4 +19,7 @@ int cmd_guard(const Options& options);
 /// Folder of the cards: OLDIRON_CONFIGS in the environment, beside the binary's source, or beside the binary.
 std::string cards_dir();
 
+/// Folder of the described machines, beside that of the cards.
+std::string machines_dir();
+
 }  // namespace oldiron

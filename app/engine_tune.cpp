@@ -6,6 +6,7 @@
 
 #include "app/commands.hpp"
 #include "app/version.hpp"
+#include "core/accounting.hpp"
 #include "core/text.hpp"
 #include "runner/engines/llama_bench.hpp"
 #include "runner/signals.hpp"

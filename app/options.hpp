@@ -20,6 +20,13 @@ struct Options {
   std::string tokens;         ///< --tokens of logits
   std::string tokenizer = "none";  ///< --tokenizer of synth
   int context = 0;            ///< --context of model: tokens whose keys and values a decode step reads
+  std::string second_model;   ///< of model: to set beside the first
+  std::string machine;        ///< --machine of model: a described machine, a card of one, or a probe's JSON
+  std::string draft;          ///< --draft of model
+  std::string routing;        ///< --routing of model
+  double claim = 0;           ///< --claim of model: tokens per second
+  int parallel = 1;           ///< --parallel of model
+  bool no_measure = false;    ///< --no-measure of model
   int prompt_tokens = 512, generate_tokens = 128;
   double budget_s = 600;
   int max_trials = 0;         ///< 0: no limit

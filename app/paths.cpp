@@ -5,10 +5,18 @@
 
 namespace oldiron {
 
-std::string cards_dir() {
-  if (const char* configs = std::getenv("OLDIRON_CONFIGS")) return std::string(configs) + "/models";
-  if (std::filesystem::exists(OLDIRON_CONFIGS "/models")) return OLDIRON_CONFIGS "/models";
-  return std::filesystem::canonical("/proc/self/exe").parent_path() / "configs" / "models";
+namespace {
+
+std::string configs_dir() {
+  if (const char* configs = std::getenv("OLDIRON_CONFIGS")) return configs;
+  if (std::filesystem::exists(OLDIRON_CONFIGS "/models")) return OLDIRON_CONFIGS;
+  return std::filesystem::canonical("/proc/self/exe").parent_path() / "configs";
 }
+
+}  // namespace
+
+std::string cards_dir() { return configs_dir() + "/models"; }
+
+std::string machines_dir() { return configs_dir() + "/machines"; }
 
 }  // namespace oldiron

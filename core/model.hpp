@@ -1,5 +1,4 @@
-// ModelSpec: the shapes of a model, from a GGUF or a card, and the exact bytes and flops that a step of it
-// moves.
+// ModelSpec: the shapes of a model, from a GGUF or a card. What a step of it moves is core/accounting.hpp.
 #pragma once
 
 #include <array>
@@ -64,6 +63,9 @@ struct LayerSpec {
   double rope_freq_base = 10000;
   int rope_dimension_count = 0;
   bool rope_freqs = false;  ///< angles are divided by the tensor rope_freqs.weight
+  /// Of a linear-attention layer: floats that a sequence keeps instead of keys and values, all of them read and
+  /// written by every step. The last inputs of its convolution, and the state of its recurrence.
+  std::int64_t conv_state = 0, recurrent_state = 0;
   bool operator==(const LayerSpec&) const = default;
 };
 
@@ -89,6 +91,7 @@ struct ModelSpec {
   std::string fingerprint = {};  ///< hex, 16 digits; equal shapes, types and weights give equal fingerprints
   bool synthetic = false;        ///< weights are generated, text is meaningless
   std::vector<std::string> remarks = {};  ///< sentences on what of a file is not understood, and what still works
+  std::int64_t header_bytes = 0;  ///< of a card: what its published files hold beside tensors; 0: not known
 
   /// nullptr if absent.
   const TensorSpec* find(std::string_view tensor_name) const;
@@ -110,39 +113,6 @@ ModelSpec model_from_card(const std::string& card_path, std::string_view type,
 
 /// Keeps the first n layers; the accounting and the generator follow.
 ModelSpec cut_layers(ModelSpec model, int n_layers);
-
-/// Bytes read to decode one token at depth `context` (KV of that many tokens read, windows respected).
-struct BytesPerToken {
-  double always_on = 0;  ///< attention, dense, router, norms
-  double head = 0;
-  double experts = 0;  ///< n_experts of them, all layers
-  double kv = 0;
-  double attention = 0, dense = 0, router = 0, norms = 0;  ///< parts of always_on
-
-  double total() const { return always_on + head + experts + kv; }
-
-  bool operator==(const BytesPerToken&) const = default;
-};
-
-/// n_experts 0: the model's own number.
-BytesPerToken bytes_per_token(const ModelSpec& model, int n_experts, std::int64_t context, KvType kv_type);
-
-/// Expected distinct experts per layer when `tokens` tokens route independently: E(1-(1-k/E)^T).
-double expected_experts(int expert_count, int used, int tokens);
-
-/// Bytes read by one step of `tokens` tokens together (verify(n) or batch(n)), experts by expected union.
-double bytes_per_step(const ModelSpec& model, int n_experts, int tokens, std::int64_t context,
-                      KvType kv_type);
-
-/// Multiply-adds x 2 of one token; the head counted if `with_head`.
-double flops_per_token(const ModelSpec& model, int n_experts, std::int64_t context, bool with_head);
-
-double kv_bytes_per_element(KvType type);
-
-/// KV bytes our engine allocates: full layers `context` cells, sliding layers min(context, window + extra)
-/// cells.
-std::int64_t kv_bytes(const ModelSpec& model, std::int64_t context, int sequences, int extra_cells,
-                      KvType kv_type);
 
 std::string_view to_string(Role role);
 

@@ -33,7 +33,6 @@ constexpr const char* kUnusedKeys[] = {"activation",
                                        "kv",
                                        "kv_from_target_layer",
                                        "nextn_predict_layers",
-                                       "recurrent_state",
                                        "rope.dimension_sections",
                                        "rope.scaling.factor",
                                        "rope.scaling.original_context_length",
@@ -85,6 +84,7 @@ class Card {
   std::string read_pattern(int block_count);
   std::vector<double> read_rope_freqs(ModelSpec& model);
   void read_layers(ModelSpec& model);
+  void read_state(ModelSpec& model);
   CardTensor read_tensor(const Json& row) const;
   void expand_tensors(ModelSpec& model);
   void check(const ModelSpec& model);
@@ -208,6 +208,23 @@ void Card::read_layers(ModelSpec& model) {
     if (kind == 'L') layer.n_head = layer.key_length = layer.value_length = layer.rope_dimension_count = 0;
     model.layers.push_back(layer);
   }
+  read_state(model);
+}
+
+/// What the layers of linear attention keep of a sequence.
+void Card::read_state(ModelSpec& model) {
+  if (!reader_.has("recurrent_state")) return;
+  JsonReader reader(reader_.at("recurrent_state"), "recurrent_state");
+  const Json layers = reader.at("layers");
+  std::int64_t conv = 0, recurrent = 0;
+  reader.read("conv_f32", conv);
+  reader.read("ssm_f32", recurrent);
+  reader.finish();
+  for (int i = 0; i < model.block_count; ++i) {
+    if (!selects(layers, i)) continue;
+    model.layers[static_cast<std::size_t>(i)].conv_state = conv;
+    model.layers[static_cast<std::size_t>(i)].recurrent_state = recurrent;
+  }
 }
 
 CardTensor Card::read_tensor(const Json& row) const {
@@ -293,6 +310,7 @@ ModelSpec Card::model(std::string_view type, std::string_view head_type) {
   reader_.read("tied_output", model.tied_head);
   reader_.read("attention.layer_norm_rms_epsilon", model.norm_eps);
   reader_.read("attention.scale", model.attention_scale);
+  if (reader_.has("header_bytes")) reader_.read("header_bytes", model.header_bytes);
   model.context_length = optional_int("context_length");
   model.feed_forward_length = optional_int("feed_forward_length");
   model.expert_count = optional_int("expert_count");

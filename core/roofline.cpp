@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/accounting.hpp"
+
 namespace oldiron {
 namespace {
 
@@ -28,7 +30,7 @@ PrefillCost prefill_cost(const ModelSpec& model, const Config& config, const Wor
   const int step = std::min(config.ubatch, workload.prompt_tokens);
   const std::int64_t context = workload.depth_tokens + workload.prompt_tokens / 2;
   return {.flops = flops_per_token(model, config.n_experts, context, false),
-          .bytes = bytes_per_step(model, config.n_experts, step, context, config.kv_type) / step};
+          .bytes = step_cost(model, prefill_step(step, context, config)).bytes() / step};
 }
 
 /// The slower of reading and computing counts.
@@ -90,6 +92,10 @@ ComputeCeiling compute_ceiling(const ModelSpec& model, const Config& config, con
     if (nearest && rate > best.ops_per_s) best = {rate, peak.instruction};
   }
   return best;
+}
+
+bool allows_int8(const ModelSpec& model, const Config& config) {
+  return allows(ComputeType::int8, model, config);
 }
 
 Prediction predict(const ModelSpec& model, const Config& config, const Workload& workload,

@@ -29,6 +29,9 @@ struct ComputeCeiling {
 /// nothing is gained.
 ComputeCeiling compute_ceiling(const ModelSpec& model, const Config& config, const Profile& profile);
 
+/// Whether the larger part of the weights can be multiplied as int8 without another loss.
+bool allows_int8(const ModelSpec& model, const Config& config);
+
 /// `flops_per_s`: a compute rate at this thread count; 0: that of compute_ceiling() (without one prefill is
 /// only ordered by threads).
 Prediction predict(const ModelSpec& model, const Config& config, const Workload& workload,

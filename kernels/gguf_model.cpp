@@ -14,6 +14,7 @@
 #include "kernels/gguf.hpp"
 #include "kernels/gguf_keys.hpp"
 #include "kernels/gguf_shapes.hpp"
+#include "kernels/gguf_state.hpp"
 #include "kernels/gguf_type_names.hpp"
 
 namespace oldiron {
@@ -184,6 +185,7 @@ ModelSpec model_from_gguf(const GgufHeader& header, const std::string& path) {
   model.final_logit_softcap = keys.number("final_logit_softcapping", 0.0);
   model.embedding_scale = gemma4 ? std::sqrt(static_cast<double>(model.embedding_length)) : 1;
   model.layers = layers_of(keys, model);
+  read_states(keys, model);
   const int key_length = std::max(1, model.layers.front().key_length);
   model.attention_scale =
       keys.number("attention.scale", gemma4 ? 1.0 : 1 / std::sqrt(static_cast<double>(key_length)));

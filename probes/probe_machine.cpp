@@ -30,6 +30,24 @@ Profile measure_profile(const Machine& machine, const MachineState& state,
   return profile;
 }
 
+Profile measure_quickly(const Machine& machine, const MachineState& state) {
+  const int usable = usable_threads(machine, state);
+  ComputePlan compute = plan_compute(machine, state);
+  compute.thread_counts = {usable};
+  compute.budget_s = 0.8;
+  BandwidthPlan read = plan_bandwidth(machine, state);
+  read.thread_counts = usable > 1 ? std::vector<int>{(usable + 1) / 2, usable} : std::vector<int>{usable};
+  read.readers.resize(1);
+  read.prefetch_bytes.resize(1);
+  read.page_sizes.resize(1);
+  read.budget_s = 1.5;
+  Profile profile;
+  profile.compute = measure_compute(compute);
+  profile.read = read_bandwidth(read);
+  profile.read_saturated = is_saturated(profile.read, first_node_cores(machine, usable));
+  return profile;
+}
+
 Probed probe_machine(const std::function<void(const std::string&)>& progress) {
   // Long enough that one tick of 10 ms per CPU is 5 %, short enough not to be felt.
   constexpr double kWatch_s = 0.2;

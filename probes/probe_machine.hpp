@@ -21,6 +21,10 @@ Machine read_machine();
 Profile measure_profile(const Machine& machine, const MachineState& state,
                         const std::function<void(const std::string&)>& progress);
 
+/// The least that a prediction needs, in two or three seconds: reading by all threads and by half of them, and the
+/// peaks of all threads.
+Profile measure_quickly(const Machine& machine, const MachineState& state);
+
 /// Facts, state and profile.
 Probed probe_machine(const std::function<void(const std::string&)>& progress);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/accounting.hpp"
 #include "core/text.hpp"
 #include "reports/layout.hpp"
 
@@ -103,44 +104,30 @@ std::string differences(const Config& config, const Config& base) {
 
 std::vector<RoleBytes> role_bytes(const ModelSpec& model, int n_experts, std::int64_t context,
                                   KvType kv_type) {
-  const BytesPerToken token = bytes_per_token(model, n_experts, context, kv_type);
-  RoleBytes experts{"experts", 0, token.experts}, attention{"attention", 0, token.attention};
-  RoleBytes dense{"dense layers", 0, token.dense}, head{"output head", 0, token.head},
-      kv{"keys and values", 0, token.kv};
-  // What remains, so that the rows always add up to the totals.
-  RoleBytes rest{"router, norms, other", 0, token.always_on - token.attention - token.dense};
-  for (const TensorSpec& tensor : model.tensors) {
-    RoleBytes* row = &rest;
-    switch (tensor.role) {
-      case Role::exps:
-      case Role::exps_bias:
-      case Role::exps_scale:
-        row = &experts;
-        break;
-      case Role::attn:
-      case Role::linattn:
-        row = &attention;
-        break;
-      case Role::dense:
-      case Role::shexp:
-        row = &dense;
-        break;
-      case Role::head:
-        row = &head;
-        break;
-      case Role::router:
-      case Role::norm:
-      case Role::bias:
-      case Role::proj:
-      case Role::ple:
-      case Role::embd:
-      case Role::unused:
-        break;
+  const StepCost cost = step_cost(model, {.context = context, .n_experts = n_experts, .kv_type = kv_type});
+  struct Row {
+    std::string_view name;
+    std::vector<Part> parts;
+  };
+  const Row kRows[] = {{"experts", {Part::experts}},
+                       {"shared expert", {Part::shared_expert}},
+                       {"attention", {Part::attention}},
+                       {"linear attention", {Part::linear_attention}},
+                       {"output head", {Part::head}},
+                       {"dense layers", {Part::dense}},
+                       {"router, norms, other", {Part::router, Part::norms, Part::other}},
+                       {"keys and values", {Part::kv}},
+                       {"linear state", {Part::state}}};
+  std::vector<RoleBytes> rows;
+  for (const Row& row : kRows) {
+    RoleBytes bytes{std::string(row.name), 0, 0};
+    for (const Part part : row.parts) {
+      bytes.token_bytes += cost[part].read_bytes + (part == Part::state ? cost[part].written_bytes : 0);
+      for (const TensorSpec& tensor : model.tensors)
+        if (part_of(tensor.role) == part) bytes.disk_bytes += static_cast<double>(tensor.bytes());
     }
-    row->disk_bytes += static_cast<double>(tensor.bytes());
+    if (bytes.disk_bytes >= 1 || bytes.token_bytes >= 1) rows.push_back(bytes);
   }
-  std::vector<RoleBytes> rows = {experts, attention, head, dense, rest, kv};
-  std::erase_if(rows, [](const RoleBytes& row) { return row.disk_bytes < 1 && row.token_bytes < 1; });
   return rows;
 }
 

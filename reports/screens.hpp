@@ -2,36 +2,58 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/check.hpp"
 #include "core/config.hpp"
+#include "core/forecast.hpp"
 #include "core/machine.hpp"
 #include "core/model.hpp"
+#include "core/routing.hpp"
 #include "core/workload.hpp"
 
 namespace oldiron::reports {
 
-/// What a model costs: all computed from its shapes; the ceilings need a measured or given bandwidth.
+/// Tokens in the context that a claimed speed is judged at, unless told: a short chat, whose keys and values are
+/// few, so that the claim is given its best case.
+inline constexpr std::int64_t kClaimContext = 128;
+
+/// A model, and the machine that is asked about: this one, or one that a file describes.
 struct ModelScreen {
   ModelSpec model;
   Config config;             ///< experts, KV type and threads that the figures are for
-  std::int64_t context = 0;  ///< tokens whose keys and values a decode step reads
-  std::vector<std::int64_t> memory_contexts = {4096, 32768,
-                                               131072};  ///< those beyond the model's own are left out
+  std::int64_t context = 0;  ///< tokens whose keys and values a step reads
+  std::vector<std::int64_t> contexts = {4096, 32768, 131072};  ///< of memory and speed over depth
+  int parallel = 1;                                            ///< users, for the memory
   Workload workload;
-  Profile profile;         ///< empty: no ceilings
-  double flops_per_s = 0;  ///< 0: the profile's compute peak, or no ceiling of the prefill
+  Routing routing = sticky_half();  ///< of neighbouring tokens, beside independent
+  std::optional<ModelSpec> draft = {};
+  double claim_tokens_per_s = 0;  ///< 0: nobody claims anything
+  Machine machine;
+  Ability ability;          ///< nothing known: no speeds
+  bool described = false;   ///< the machine is a file's, not this one
+  std::vector<std::string> unverified = {}, sources = {};  ///< of the file
   Available<std::int64_t> usable_memory_bytes =
       Available<std::int64_t>::not_available("no machine was given");
 };
 
 std::string model_text(const ModelScreen& screen);
 
-/// {"bytes_per_token": {"always_on", "head", "experts", "kv", "total", …}, "memory": […], "predicted": {…} |
-/// null}
+/// Two models side by side, on the same machine.
+std::string models_text(const ModelScreen& a, const ModelScreen& b);
+
+/// Whether the claimed speed can be, in one line.
+std::string claim_text(const ModelScreen& screen);
+
+/// {"bytes_per_token": {"always_on", "head", "experts", "kv", "total", …}, "steps": {"decode": […], "prefill": […]},
+/// "verify": […], "batch": […], "drafts": […], "memory": […], "largest_context": {…}, "predicted": {…} | null,
+/// "claim": {…} | null, "machine": {…}}
 std::string model_json(const ModelScreen& screen);
+
+/// {"models": [two of the above]}
+std::string models_json(const ModelScreen& a, const ModelScreen& b);
 
 struct ProbeScreen {
   Machine machine;

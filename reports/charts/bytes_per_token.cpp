@@ -2,6 +2,7 @@
 // decode.
 #include <fmt/format.h>
 
+#include "core/accounting.hpp"
 #include "core/text.hpp"
 #include "reports/charts.hpp"
 #include "reports/layout.hpp"

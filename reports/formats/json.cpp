@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/accounting.hpp"
 #include "reports/formats.hpp"
 
 namespace oldiron::reports {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/accounting.hpp"
 #include "core/clock.hpp"
 #include "core/text.hpp"
 

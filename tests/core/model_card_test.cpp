@@ -144,6 +144,28 @@ TEST(ModelCard, FingerprintsTellTypesApart) {
   EXPECT_EQ(fingerprint("q4_0", "").size(), 16u);
 }
 
+// Publishers' sizes are those of whole files: header, vocabulary and tensors.
+TEST(ModelCard, WholeFilesHaveThePublishedSizes) {
+  const FileSize files[] = {{"gemma-4-26b-a4b-it", "q4_0_google_qat", "", 14439363584},
+                            {"gemma-4-26b-a4b-it", "q8_0", "", 26859859744},
+                            {"gemma-4-26b-a4b-it", "ud-q4_k_xl_inferred", "", 17010980576},
+                            {"gemma-4-26b-a4b-it", "q4_0_flat", "", 14249047104},
+                            {"gemma-4-26b-a4b-it-assistant", "q8_0", "", 461785600},
+                            {"gemma-4-26b-a4b-it-assistant", "q4_0", "", 251939328}};
+  for (const FileSize& file : files) {
+    const ModelSpec model = model_from_card(card(file.id), file.type);
+    const auto bytes = static_cast<double>(model.bytes() + model.header_bytes);
+    EXPECT_NEAR(bytes / static_cast<double>(file.bytes), 1, 0.0001) << file.id << " " << file.type;
+  }
+}
+
+TEST(ModelCard, LinearAttentionKeepsAState) {
+  const ModelSpec model = model_from_card(card("qwen3.6-35b-a3b"), "q8_0");
+  EXPECT_EQ(model.layers[0].conv_state, 3 * 8192);
+  EXPECT_EQ(model.layers[0].recurrent_state, 32 * 128 * 128);
+  EXPECT_EQ(model.layers[3].recurrent_state, 0) << "a layer with keys and values";
+}
+
 /// The sentence that a card altered by `change` ends with.
 std::string refusal(const std::string& from, const std::string& to, const char* type = "q4_0") {
   std::string text = read_file(card("llama-3.1-8b"));

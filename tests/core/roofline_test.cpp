@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "core/accounting.hpp"
+
 namespace oldiron {
 namespace {
 
@@ -23,6 +25,10 @@ Profile profile(double one, double two) {
   return measured;
 }
 
+double prefill_bytes(int tokens) {
+  return step_cost(gemma(), {.tokens = tokens, .logits = 0, .context = 256, .n_experts = 8}).bytes();
+}
+
 const Config kTwo = {.decode_threads = 2, .prefill_threads = 2, .n_experts = 8};
 
 TEST(Roofline, DecodeCeilingIsBandwidthOverBytes) {
@@ -38,7 +44,7 @@ TEST(Roofline, PrefillIsTheSlowerOfComputeAndMemory) {
   const double fast = predict(gemma(), kTwo, Workload{}, profile(14e9, 27e9), 1e15).prefill_tokens_per_s;
   const double slow = predict(gemma(), kTwo, Workload{}, profile(14e9, 27e9), 200e9).prefill_tokens_per_s;
   EXPECT_NEAR(slow, 200e9 / flops_per_token(gemma(), 8, 256, false), 1e-9);
-  EXPECT_NEAR(fast, 27e9 * 512 / bytes_per_step(gemma(), 8, 512, 256, KvType::f16), 1e-6);
+  EXPECT_NEAR(fast, 27e9 * 512 / prefill_bytes(512), 1e-6);
   EXPECT_GT(fast, slow);
 }
 
@@ -86,7 +92,7 @@ TEST(Roofline, ComputeCeilingIsThePeakThatWeightsAndIsaAllow) {
 
 TEST(Roofline, PrefillIsPredictedFromThePeak) {
   const Prediction prediction = predict(gemma(), kTwo, Workload{}, profile_with_peaks(), 0);
-  const double memory = 27e9 * 512 / bytes_per_step(gemma(), 8, 512, 256, KvType::f16);
+  const double memory = 27e9 * 512 / prefill_bytes(512);
   EXPECT_NEAR(prediction.prefill_tokens_per_s,
               std::min(memory, 1800e9 / flops_per_token(gemma(), 8, 256, false)), 1e-6);
 }
@@ -104,7 +110,7 @@ TEST(Roofline, PrefillNamesTheWallThatItMeetsFirst) {
   const Wall memory = prefill_wall(gemma(), small, Workload{}, profile_with_peaks(), 20);
   EXPECT_EQ(memory.name, "per-core memory parallelism");
   EXPECT_EQ(memory.limit_bytes_per_s, 27e9);
-  EXPECT_NEAR(memory.fraction, 20 * bytes_per_step(gemma(), 8, 8, 256, KvType::f16) / 8 / 27e9, 1e-12);
+  EXPECT_NEAR(memory.fraction, 20 * prefill_bytes(8) / 8 / 27e9, 1e-12);
 }
 
 TEST(Roofline, MoreThreadsAndBiggerUbatchesArePredictedNoSlower) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/accounting.hpp"
 #include "tests/reports/sample.hpp"
 
 namespace oldiron::reports {

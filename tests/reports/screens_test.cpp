@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "core/json.hpp"
 #include "reports/layout.hpp"
@@ -22,7 +24,8 @@ ModelScreen model_screen() {
   s.config = sample_config(8, 8, Switch::automatic);
   s.config.n_experts = 3;
   s.context = 512;
-  s.profile = sample_profile();
+  s.machine = sample_machine();
+  s.ability = ability_of(s.machine, sample_profile(), s.model, s.config);
   s.usable_memory_bytes = std::int64_t{16000000000};
   return s;
 }
@@ -41,7 +44,8 @@ TEST(Golden, ModelAndProbe) {
 }
 
 TEST(Screens, FitEightyColumns) {
-  for (const std::string& text : {model_text(model_screen()), probe_text(probe_screen())}) {
+  for (const std::string& text :
+       {model_text(model_screen()), models_text(model_screen(), model_screen()), probe_text(probe_screen())}) {
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) EXPECT_LE(columns(line), kScreenColumns) << line;
   }
@@ -60,19 +64,105 @@ TEST(ModelScreen, JsonHasTheKeysThatScriptsRelyOn) {
   EXPECT_GT(json["predicted"]["prefill_tokens_per_s"].get<double>(), 0);
 }
 
+TEST(ModelScreen, JsonCarriesEveryAnswer) {
+  ModelScreen s = model_screen();
+  s.claim_tokens_per_s = 20;
+  const Json json = parse_json(model_json(s), "model");
+  ASSERT_EQ(json["verify"].size(), 10u) << "five lengths, independent and sticky";
+  EXPECT_EQ(json["verify"][0]["routing"], "independent");
+  EXPECT_EQ(json["verify"][5]["routing"], "sticky:0.5");
+  EXPECT_LT(json["verify"][7]["distinct_experts"].get<double>(), json["verify"][2]["distinct_experts"].get<double>());
+  EXPECT_EQ(json["drafts"].size(), 6u);
+  EXPECT_EQ(json["batch"].size(), 5u);
+  EXPECT_EQ(json["memory"].size(), 9u) << "three engines, three contexts";
+  for (const char* engine : {"oldiron", "llama_cpp", "ik_llama"}) EXPECT_TRUE(json["largest_context"].contains(engine));
+  EXPECT_FALSE(json["steps"]["decode"].empty());
+  for (const Json& part : json["steps"]["prefill"]) EXPECT_NE(part["part"], "head") << "a prompt wants no logits";
+  EXPECT_EQ(json["predicted"]["decode_wall"], "memory");
+  EXPECT_GT(json["predicted"]["first_token_s"].get<double>(), 0);
+  EXPECT_EQ(json["claim"]["verdict"], "possible");
+}
+
+TEST(ModelScreen, FirstLinesSayWhetherItFitsHowFastAndWhatLimits) {
+  ModelScreen s = model_screen();
+  s.usable_memory_bytes = std::int64_t{60000000000};
+  std::istringstream in(model_text(s));
+  std::string name, fits, decode, first;
+  std::getline(in, name);
+  std::getline(in, fits);
+  std::getline(in, decode);
+  EXPECT_THAT(name, HasSubstr(" on "));
+  EXPECT_THAT(fits, testing::StartsWith("fits: "));
+  EXPECT_THAT(decode, testing::StartsWith("decode "));
+  EXPECT_THAT(model_text(s), HasSubstr("held back by memory"));
+  EXPECT_THAT(model_text(s), HasSubstr("first token of a prompt of 512"));
+}
+
 TEST(ModelScreen, FewerExpertsAreCalledLossyAndWhatDoesNotFitIsSaid) {
-  const std::string text = model_text(model_screen());
-  EXPECT_THAT(text, HasSubstr("3 of 128 experts"));
-  EXPECT_THAT(text, HasSubstr("lossy"));
-  EXPECT_THAT(text, HasSubstr("does not fit here"));
+  ModelScreen s = model_screen();
+  EXPECT_THAT(model_text(s), HasSubstr("3 of 128 experts"));
+  EXPECT_THAT(model_text(s), HasSubstr("lossy"));
+  s.usable_memory_bytes = std::int64_t{14000000000};
+  EXPECT_THAT(model_text(s), HasSubstr("does not fit"));
+  EXPECT_THAT(model_text(s), HasSubstr("its weights alone are 14.4 GB"));
 }
 
 TEST(ModelScreen, WithoutBandwidthPredictsNothing) {
   ModelScreen s = model_screen();
-  s.profile = {};
-  EXPECT_THAT(model_text(s), HasSubstr("not available: no read bandwidth is known here"));
+  s.ability = {};
+  EXPECT_THAT(model_text(s), HasSubstr("no read bandwidth is known"));
   EXPECT_THAT(model_text(s), Not(HasSubstr("t/s")));
   EXPECT_TRUE(parse_json(model_json(s), "model")["predicted"].is_null());
+  s.claim_tokens_per_s = 20;
+  EXPECT_THAT(claim_text(s), HasSubstr("cannot be told"));
+}
+
+TEST(ModelScreen, AClaimIsOneLine) {
+  ModelScreen s = model_screen();
+  s.context = 0;
+  for (const auto& [claim, word] : {std::pair(50.0, "impossible"), std::pair(33.0, "doubtful"),
+                                    std::pair(27.0, "just possible"), std::pair(10.0, ": possible")}) {
+    s.claim_tokens_per_s = claim;
+    const std::string text = claim_text(s);
+    EXPECT_THAT(text, HasSubstr(word));
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+    EXPECT_LE(columns(text.substr(0, text.size() - 1)), kScreenColumns) << text;
+  }
+}
+
+TEST(ModelScreen, TwoModelsStandSideBySide) {
+  const ModelScreen a = model_screen();
+  ModelScreen b = model_screen();
+  b.model.id = "another";
+  b.config.n_experts = 8;
+  const std::string text = models_text(a, b);
+  EXPECT_THAT(text, HasSubstr("synthetic-26b-a4b-Q4_0"));
+  EXPECT_THAT(text, HasSubstr("another"));
+  EXPECT_THAT(text, HasSubstr("301.1 MB                  802.9 MB"));
+  EXPECT_EQ(parse_json(models_json(a, b), "models")["models"].size(), 2u);
+}
+
+TEST(ModelScreen, ADescribedMachineSaysWhatIsUnverified) {
+  ModelScreen s = model_screen();
+  s.described = true;
+  s.unverified = {"two sockets"};
+  s.ability.measured = false;
+  s.ability.read_bytes_per_s = {40e9, 0, 80e9};
+  EXPECT_THAT(model_text(s), HasSubstr("(from a file)"));
+  EXPECT_THAT(model_text(s), HasSubstr("two sockets"));
+  EXPECT_THAT(model_text(s), HasSubstr(" .. "));
+}
+
+TEST(ModelScreen, ADrafterCountsIntoARound) {
+  ModelScreen s = model_screen();
+  s.context = 0;
+  s.config.n_experts = 8;
+  s.ability = {};
+  const auto rounds = [&] { return parse_json(model_json(s), "model")["drafts"][1]; };
+  EXPECT_NEAR(rounds()["break_even_tokens"].get<double>(), (5208.0 - 708) / 2380, 0.005);
+  s.draft = model_from_card(OLDIRON_SOURCE_DIR "/configs/models/gemma-4-26b-a4b-it-assistant.json", "q4_0");
+  EXPECT_NEAR(rounds()["break_even_tokens"].get<double>(), 2.19, 0.005) << "the published break-even";
+  EXPECT_NEAR(rounds()["round_bytes"].get<double>(), 5208e6, 8e6);
 }
 
 TEST(ProbeScreen, MemoryWallOnlyIfSaturated) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <regex>
 
+#include "core/accounting.hpp"
 #include "reports/charts.hpp"
 #include "reports/svg_canvas.hpp"
 #include "tests/reports/sample.hpp"

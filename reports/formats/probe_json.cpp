@@ -1,0 +1,20 @@
+// The JSON of `oldiron probe`; its keys are what scripts rely on.
+#include <nlohmann/json.hpp>
+
+#include "core/json.hpp"
+#include "reports/screens.hpp"
+
+namespace oldiron::reports {
+
+std::string probe_json(const ProbeScreen& s) {
+  const Json json = {{"schema", 1},
+                     {"machine", to_json(s.machine)},
+                     {"fingerprint", fingerprint(s.machine)},
+                     {"state", to_json(s.state)},
+                     {"bandwidth", to_json(s.profile)["bandwidth"]},
+                     {"bandwidth_saturated", s.profile.read_saturated},
+                     {"compute", to_json(s.profile)["compute"]}};
+  return dump_json(json, 1) + "\n";
+}
+
+}  // namespace oldiron::reports
