@@ -24,10 +24,8 @@ std::string row(std::string_view label, const std::vector<std::string>& cells, i
 }
 
 std::string head(const ModelScreen& s, const ModelAnswers& a) {
-  std::string out = fit(model_name(s.model) + " on " + machine_words(s), kScreenColumns) + "\n";
-  for (const std::string& sentence : {fit_sentence(s, a), decode_sentence(s, a), first_token_sentence(s, a)})
-    for (const std::string& line : wrap(sentence, kScreenColumns)) out += line + "\n";
-  return out;
+  return fit(model_name(s.model) + " on " + machine_words(s), kScreenColumns) + "\n" + labelled("fits", fit_sentence(s, a)) +
+         labelled("decode", decode_sentence(s, a)) + labelled("first token", first_token_sentence(s, a));
 }
 
 std::string shape(const ModelScreen& s) {
@@ -36,12 +34,12 @@ std::string shape(const ModelScreen& s) {
                                  m.block_count, static_cast<double>(m.n_params()) / 1e9);
   if (m.expert_count > 0) {
     const int used = s.config.n_experts > 0 ? s.config.n_experts : m.expert_used_count;
-    text += fmt::format(", {} of {} experts per token", used, m.expert_count);
+    text += ", " + glued(fmt::format("{} of {} experts", used, m.expert_count)) + " per token";
     if (used != m.expert_used_count) text += fmt::format(" (lossy: the model's own number is {})", m.expert_used_count);
   }
-  std::string out = labelled("model", text, 10);
-  if (m.synthetic) out += labelled("", "from a model card: shapes and types are real, the weights are not there", 10);
-  for (const std::string& remark : m.remarks) out += labelled("", one_line(remark), 10);
+  std::string out = labelled("model", text);
+  if (m.synthetic) out += labelled("", "from a model card: shapes and types are real, the weights are not there");
+  for (const std::string& remark : m.remarks) out += labelled("", one_line(remark));
   return out;
 }
 
@@ -143,12 +141,12 @@ std::string drafts(const ModelScreen& s, const ModelAnswers& a) {
   return labelled("drafts pay above", text + " (tokens a round must yield, of those verified)", kLabel);
 }
 
-std::string notes(const ModelScreen& s, const ModelAnswers& a) {
+std::string notes(const ModelScreen& s) {
   std::string out;
-  for (const std::string& note : basis_notes(s, a)) out += labelled(out.empty() ? "stands on" : "", note, 10);
+  for (const std::string& note : basis_notes(s)) out += labelled(out.empty() ? "stands on" : "", note);
   std::string unverified;
   for (const std::string& each : s.unverified) unverified += (unverified.empty() ? "" : "; ") + one_line(each);
-  if (!unverified.empty()) out += labelled("unverified", unverified, 11);
+  if (!unverified.empty()) out += labelled("unverified", unverified);
   return out;
 }
 
@@ -157,7 +155,7 @@ std::string notes(const ModelScreen& s, const ModelAnswers& a) {
 std::string model_text(const ModelScreen& s) {
   const ModelAnswers a = answer(s);
   return head(s, a) + "\n" + shape(s) + "\n" + bytes_table(s) + "\n" + depth_table(a) + "\n" + memory_table(s, a) + "\n" +
-         steps_table(s, a) + drafts(s, a) + "\n" + notes(s, a);
+         steps_table(s, a) + drafts(s, a) + "\n" + notes(s);
 }
 
 }  // namespace oldiron::reports

@@ -37,13 +37,18 @@ std::string machine_words(const ModelScreen& s) {
   std::string text = cpu_text(s.machine);
   if (!s.machine.cores.empty()) text += fmt::format(", {} cores", s.machine.cores.size());
   if (s.machine.memory_bytes > 0) text += ", " + gb(s.machine.memory_bytes);
-  return text + (s.described ? " (from a file)" : "");
+  return text;
 }
 
 std::string range_text(const Range& r) {
   if (r.high <= 0) return "-";
   const std::string ends = rate_text(r.low) + " .. " + rate_text(r.high);
   return r.likely > 0 ? fmt::format("{} ({})", rate_text(r.likely), ends) : ends;
+}
+
+std::string speed_range_text(const Range& r) {
+  const std::string ends = rate_text(r.low) + " .. " + rate_text(r.high);
+  return r.likely > 0 ? fmt::format("{} t/s ({})", rate_text(r.likely), ends) : ends + " t/s";
 }
 
 std::string routing_words(const Routing& routing) {
@@ -68,15 +73,15 @@ std::string fit_sentence(const ModelScreen& s, const ModelAnswers& a) {
   const std::int64_t context = a.depths.front().context;
   const auto [low, high] = needs(a, 0);
   const std::string users = s.parallel > 1 ? fmt::format(" for each of {} users", s.parallel) : "";
-  const std::string needed = fmt::format("{} with {} tokens of context{}", span_text(low, high), context, users);
-  if (!s.usable_memory_bytes) return "needs " + needed + ", depending on the engine";
+  const std::string needed = fmt::format("{} at {} tokens{}, by engine", span_text(low, high), context, users);
+  if (!s.usable_memory_bytes) return needed;
   const std::int64_t usable = *s.usable_memory_bytes;
-  if (high <= usable) return fmt::format("fits: {}, depending on the engine; {} is usable", needed, gb(usable));
-  if (low <= usable) return fmt::format("fits in some engines: {}; {} is usable", needed, gb(usable));
+  if (high <= usable) return fmt::format("yes: {}; {} usable", needed, gb(usable));
+  if (low <= usable) return fmt::format("in some engines: {}; {} usable", needed, gb(usable));
   std::int64_t largest = 0;
   for (const EngineMemory& memory : a.memory)
     if (memory.largest_context) largest = std::max(largest, *memory.largest_context);
-  return fmt::format("does not fit: {}, and {} is usable; {}", needed, gb(usable),
+  return fmt::format("no: {}; {} usable; {}", needed, gb(usable),
                      largest > 0 ? fmt::format("{} tokens would", largest)
                                  : fmt::format("its weights alone are {}", gb(s.model.bytes())));
 }
@@ -84,27 +89,28 @@ std::string fit_sentence(const ModelScreen& s, const ModelAnswers& a) {
 std::string decode_sentence(const ModelScreen& s, const ModelAnswers& a) {
   const Forecast& f = a.forecast;
   if (f.decode_tokens_per_s.high <= 0)
-    return "decode: not predicted, for no read bandwidth is known; `oldiron probe` measures it";
-  const std::int64_t after =
-      s.context > 0 ? s.context : std::int64_t{s.workload.prompt_tokens} + s.workload.generate_tokens / 2;
-  return fmt::format("decode {} t/s, held back by {}: a token reads {} at {} of context", range_text(f.decode_tokens_per_s),
-                     f.decode_wall, bytes_text(f.token_bytes), after);
+    return "not predicted: no read bandwidth is known; `oldiron probe` measures it";
+  return fmt::format("{}, {}: a token reads {}", speed_range_text(f.decode_tokens_per_s),
+                     glued("held by " + f.decode_wall), bytes_text(f.token_bytes));
 }
 
 std::string first_token_sentence(const ModelScreen& s, const ModelAnswers& a) {
   const Forecast& f = a.forecast;
-  const int prompt = s.workload.prompt_tokens;
-  if (f.prefill_tokens_per_s.high <= 0)
-    return fmt::format("first token: not predicted, for no rate of int8 arithmetic is known");
+  if (f.prefill_tokens_per_s.high <= 0) return "not predicted: no rate of int8 arithmetic is known";
   const Range& wait = f.first_token_s;
   const std::string seconds = wait.likely > 0 ? seconds_text(wait.likely)
                                               : seconds_text(wait.low) + " to " + seconds_text(wait.high);
-  return fmt::format("first token of a prompt of {} after {}, prefill {} t/s, held back by {}", prompt, seconds,
-                     range_text(f.prefill_tokens_per_s), f.prefill_wall);
+  return fmt::format("{} for a prompt of {}: {}, {}", seconds, s.workload.prompt_tokens,
+                     speed_range_text(f.prefill_tokens_per_s), glued("held by " + f.prefill_wall));
 }
 
-std::vector<std::string> basis_notes(const ModelScreen& s, const ModelAnswers&) {
+std::vector<std::string> basis_notes(const ModelScreen& s) {
   std::vector<std::string> notes;
+  const std::int64_t after =
+      s.context > 0 ? s.context : std::int64_t{s.workload.prompt_tokens} + s.workload.generate_tokens / 2;
+  notes.push_back(fmt::format("a decode with {} tokens of context, a prompt of {} into an empty one", after,
+                              s.workload.prompt_tokens));
+  if (s.described) notes.emplace_back("a file that describes the machine; nothing was measured on it");
   const Ability& ability = s.ability;
   const Range& read = ability.read_bytes_per_s;
   if (read.high > 0) {
@@ -132,7 +138,8 @@ std::vector<std::string> basis_notes(const ModelScreen& s, const ModelAnswers&) 
 std::string claim_text(const ModelScreen& s) {
   const Claim claim = answer(s).claim;
   const std::string asked = rate_text(claim.tokens_per_s) + " t/s";
-  const std::string token = bytes_text(claim.token_bytes), takes = bytes_per_s_text(claim.bytes_per_s);
+  const std::string token = fmt::format("{:.2f} GB", claim.token_bytes / 1e9);
+  const std::string takes = bytes_per_s_text(claim.bytes_per_s);
   const std::string limit = bytes_per_s_text(claim.limit_bytes_per_s) + (claim.limit_is_paper ? " on paper" : " read here");
   const std::string most = rate_text(claim.limit_tokens_per_s()) + " t/s";
   switch (claim.verdict) {
@@ -144,8 +151,8 @@ std::string claim_text(const ModelScreen& s) {
       return fmt::format("{}: doubtful, it takes {}; reading reaches {}\n", asked, takes,
                          bytes_per_s_text(s.ability.read_bytes_per_s.high));
     case Claim::Verdict::stretched:
-      return fmt::format("{}: just possible, it takes {} of the {} that reading reaches\n", asked, takes,
-                         bytes_per_s_text(s.ability.read_bytes_per_s.high));
+      return fmt::format("{}: just possible, it takes {:.1f} of the {} that reading reaches\n", asked,
+                         claim.bytes_per_s / 1e9, bytes_per_s_text(s.ability.read_bytes_per_s.high));
     case Claim::Verdict::possible:
       return fmt::format("{}: possible, it takes {} and reading reaches {}\n", asked, takes,
                          bytes_per_s_text(s.ability.read_bytes_per_s.high));

@@ -143,7 +143,11 @@ TEST_F(Refusals, OfEngineFolders) {
 TEST_F(Refusals, OfCommandsAndWords) {
   expect_refused({"tun"}, "`tun`", "did you mean `tune`?");
   expect_refused({"frobnicate"}, "`frobnicate`", "the commands are");
-  expect_refused({"model", "model.gguf", "extra"}, "extra", "--help");
+  expect_refused({"model", "model.gguf", "model.gguf", "extra"}, "extra", "--help");
+  expect_refused({"model", "model.gguf", "absent.gguf"}, "absent.gguf");
+  expect_refused({"model", "model.gguf", "--machine", "epyc-7303"}, "epyc-7303", "did you mean");
+  expect_refused({"model", "model.gguf", "--claim", "0"}, "--claim");
+  expect_refused({"model", "model.gguf", "--routing", "random"}, "random", "sticky");
   expect_refused({"model", "model.gguf", "--frobnicate"}, "--frobnicate", "--help");
   expect_refused({"model", "gemma-4-26b-a4b"}, "no card of that name", "did you mean gemma-4-26b-a4b-it?");
   expect_refused({"report", "absent"}, "absent", "run oldiron tune");
