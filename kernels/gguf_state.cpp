@@ -8,8 +8,12 @@ namespace oldiron {
 
 void read_states(const GgufKeys& keys, ModelSpec& model) {
   if (!keys.has("ssm.state_size")) return;
-  const std::int64_t state = keys.integer("ssm.state_size"), inner = keys.integer("ssm.inner_size", 0);
-  const std::int64_t groups = keys.integer("ssm.group_count", 0), kernel = keys.integer("ssm.conv_kernel", 1);
+  // No model has more; a damaged file may say anything, and its products must stay numbers.
+  const auto at_most = [&](const char* key, std::int64_t most, int fallback) {
+    return std::min<std::int64_t>(keys.integer(key, fallback), most);
+  };
+  const std::int64_t state = at_most("ssm.state_size", 1 << 16, 0), inner = at_most("ssm.inner_size", 1 << 20, 0);
+  const std::int64_t groups = at_most("ssm.group_count", 1 << 10, 0), kernel = at_most("ssm.conv_kernel", 1 << 8, 1);
   for (std::size_t i = 0; i < model.layers.size(); ++i) {
     if (model.find(fmt::format("blk.{}.ssm_out.weight", i)) == nullptr) continue;
     LayerSpec& layer = model.layers[i];

@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "core/accounting.hpp"
 #include "core/check.hpp"
 #include "core/model.hpp"
 #include "kernels/gguf.hpp"
@@ -73,7 +74,7 @@ std::vector<std::string_view> parts_of(std::string_view bytes) {
 void use(const std::string& path) {
   const auto source = open_gguf(path);
   const ModelSpec& model = source->model();
-  bytes_per_step(model, 0, 4, 4096, KvType::f16);
+  step_cost(model, verify_step(4, 4096, {}, {}));
   flops_per_token(model, 0, 4096, true);
   kv_bytes(model, 4096, 1, 512, KvType::q8_0);
   std::vector<std::byte> row;

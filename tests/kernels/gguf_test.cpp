@@ -11,6 +11,7 @@
 #include <fstream>
 #include <functional>
 
+#include "core/accounting.hpp"
 #include "core/check.hpp"
 #include "tests/kernels/gguf_builder.hpp"
 
