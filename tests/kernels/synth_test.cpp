@@ -81,7 +81,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(Synth, keys_without_a_field_come_from_the_shapes) {
   const GgufHeader e = read_gguf_header(write(model_from_card(card("small-gemma4-e"), "q4_0")));
   EXPECT_EQ(number_of(e, "gemma4.embedding_length_per_layer_input"), 32U);
-  EXPECT_EQ(number_of(e, "gemma4.attention.shared_kv_layers"), 5U);
+  EXPECT_EQ(number_of(e, "gemma4.attention.shared_kv_layers"), 6U);
   const GgufHeader drafter = read_gguf_header(write(model_from_card(card("small-gemma4-assistant"), "q4_0")));
   EXPECT_EQ(number_of(drafter, "gemma4-assistant.embedding_length_out"), 256U);
   EXPECT_EQ(number_of(drafter, "gemma4-assistant.nextn_predict_layers"), 4U);
