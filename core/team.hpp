@@ -9,19 +9,9 @@
 #include <vector>
 
 #include "core/config.hpp"
+#include "core/range.hpp"
 
 namespace oldiron {
-
-struct Range {
-  std::int64_t begin = 0, end = 0;
-  bool operator==(const Range&) const = default;
-};
-
-/// Rank's contiguous share of [0, n), in multiples of `step` (the last share may end at n).
-Range share(std::int64_t n, std::int64_t step, int rank, int size);
-
-/// What ranks [ranks.begin, ranks.end) of `size` have together by share().
-Range share_of(std::int64_t n, std::int64_t step, Range ranks, int size);
 
 /// A fixed set of pinned workers. The thread that calls run() is rank 0 and is pinned while it works.
 /// Every rank runs with FTZ and DAZ set. Ranks wait by spinning first, which a lever decides, then asleep.

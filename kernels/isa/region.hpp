@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "core/check.hpp"
-#include "core/team.hpp"
+#include "core/range.hpp"
 #include "kernels/registry.hpp"
 
 #define OLDIRON_PRAGMA(text) _Pragma(#text)

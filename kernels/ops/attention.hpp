@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "core/team.hpp"
+#include "core/range.hpp"
 #include "core/tensor_type.hpp"
 
 namespace oldiron {
