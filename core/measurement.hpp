@@ -20,4 +20,10 @@ struct Measurement {
 /// in a tag).
 Measurement summarise(std::string name, std::string unit, std::vector<double> samples);
 
+/// A metric whose mean counts: `median` holds the mean, `low` and `high` its 95 % interval (Student's t).
+Measurement average(std::string name, std::string unit, std::vector<double> samples);
+
+/// A share of yes (1) among yes and no (0): `median` holds the share, `low` and `high` its 95 % interval (Wilson).
+Measurement share_of_outcomes(std::string name, std::string unit, std::vector<double> outcomes);
+
 }  // namespace oldiron

@@ -18,6 +18,14 @@ struct Interval {
 /// 95 % interval of the median by order statistics; min and max below 6 samples.
 Interval median_interval(std::span<const double> samples);
 
+double mean(std::span<const double> samples);
+
+/// 95 % interval of the mean by Student's t; the mean itself for one sample.
+Interval mean_interval(std::span<const double> samples);
+
+/// 95 % interval of a share seen in n independent trials. Source: Wilson, JASA 22 (1927), 209-212.
+Interval share_interval(double share, std::size_t n);
+
 /// Median and 95 % percentile-bootstrap interval of a/b over pairs taken side by side (a[i] with b[i]); fixed
 /// seed.
 struct Ratio {

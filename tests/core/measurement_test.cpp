@@ -34,5 +34,20 @@ TEST(Measurement, RefusesNumbersThatAreNone) {
   EXPECT_THROW(summarise("x", "s", {1, INFINITY}), Error);
 }
 
+TEST(Measurement, AveragesAndSharesKeepTheirSamples) {
+  const Measurement mean = average("x", "nats", {1, 2, 6});
+  EXPECT_EQ(mean.median, 3) << "the mean, not the median";
+  EXPECT_THAT(mean.samples, ElementsAre(1, 2, 6));
+  EXPECT_LT(mean.low, 1);
+  EXPECT_GT(mean.high, 6);
+  const Measurement share = share_of_outcomes("x", "of those", {1, 0, 1, 1});
+  EXPECT_EQ(share.median, 0.75);
+  EXPECT_GT(share.low, 0.25);
+  EXPECT_LT(share.high, 1);
+  EXPECT_THAT(average("x", "s", {2}).tags, ElementsAre("single sample"));
+  EXPECT_THAT(share_of_outcomes("x", "s", {}).tags, ElementsAre("no samples"));
+  EXPECT_THROW(average("x", "s", {std::nan("")}), Error);
+}
+
 }  // namespace
 }  // namespace oldiron

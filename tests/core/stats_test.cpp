@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <numeric>
 
 namespace oldiron {
@@ -70,6 +72,33 @@ TEST(Stats, MannWhitneyApproximatesLargeSamples) {
   EXPECT_NEAR(mann_whitney_p(a, b), 0.047374143809902014, 1e-12);
   EXPECT_DOUBLE_EQ(mann_whitney_p(b, a), mann_whitney_p(a, b));
   EXPECT_EQ(mann_whitney_p(std::vector<double>(15, 1.0), std::vector<double>(15, 1.0)), 1);
+}
+
+TEST(Stats, MeanIntervalIsStudents) {
+  // scipy.stats.t.interval(0.95, 4, 3.0, 0.7071067811865476) = 1.0367568385, 4.9632431615
+  const std::vector<double> five = {1, 2, 3, 4, 5};
+  EXPECT_DOUBLE_EQ(mean(five), 3);
+  EXPECT_NEAR(mean_interval(five).low, 1.03676, 5e-4);
+  EXPECT_NEAR(mean_interval(five).high, 4.96324, 5e-4);
+  EXPECT_EQ(mean_interval(std::vector<double>{7}), (Interval{7, 7}));
+  // 60 degrees of freedom: 2.00030 standard errors.
+  std::vector<double> many;
+  for (int i = 0; i < 61; ++i) many.push_back(i % 2);
+  const double share = 30.0 / 61, error = std::sqrt(share * (1 - share) * 61.0 / 60 / 61);
+  EXPECT_NEAR(mean_interval(many).high, share + 2.00030 * error, 2e-4);
+}
+
+TEST(Stats, ShareIntervalIsWilsons) {
+  // Newcombe, Statistics in Medicine 17 (1998), table I, method 3: 81/263, 15/148, 0/20, 1/29.
+  const auto near = [](int yes, int n, double low, double high) {
+    const Interval interval = share_interval(static_cast<double>(yes) / n, static_cast<std::size_t>(n));
+    EXPECT_NEAR(interval.low, low, 5e-5) << yes << "/" << n;
+    EXPECT_NEAR(interval.high, high, 5e-5) << yes << "/" << n;
+  };
+  near(81, 263, 0.2553, 0.3662);
+  near(15, 148, 0.0624, 0.1605);
+  near(0, 20, 0.0000, 0.1611);
+  near(1, 29, 0.0061, 0.1718);
 }
 
 }  // namespace
