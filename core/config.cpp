@@ -128,6 +128,13 @@ Config resolve(Config config, const Machine& machine, const MachineState& state,
   return config;
 }
 
+Config without_losses(Config config, const ModelSpec& model) {
+  for (const Lever& each : table())
+    if (each.loss == Loss::lossy) each.set(config, each.get(Config{}));
+  config.n_experts = model.expert_used_count;
+  return config;
+}
+
 std::string why_invalid(const Config& config, const Machine& machine, const ModelSpec& model) {
   std::size_t cpus = 0;
   for (const Core& core : machine.cores) cpus += core.cpus.size();

@@ -34,6 +34,7 @@ NAMED_ENUM(LoadMode, automatic, mmap, read)
 NAMED_ENUM(HeadType, as_is, q4_0, q6_k, q8_0, f16)
 NAMED_ENUM(KvType, f16, f32, bf16, q8_0, q4_0)
 NAMED_ENUM(ActivationType, q8, f32)
+NAMED_ENUM(DraftKind, ngram, model, mtp)
 NAMED_ENUM(Wait, automatic, spin, sleep)
 NAMED_ENUM(RowShares, fixed, pieces)
 NAMED_ENUM(IsaChoice, automatic, scalar, avx2, avx512_vnni, avx512_bf16, amx)
@@ -104,6 +105,9 @@ Config resolve(Config config, const Machine& machine, const ModelSpec& model);
 
 /// The same on the machine as it is now: threads are usable_threads(), which a cgroup's quota may lower.
 Config resolve(Config config, const Machine& machine, const MachineState& state, const ModelSpec& model);
+
+/// The configuration with every lossy lever as the model has it by itself.
+Config without_losses(Config config, const ModelSpec& model);
 
 /// A sentence if this combination cannot run (relations between levers and the model live here only), else
 /// empty.

@@ -130,13 +130,19 @@ Measurement measurement_from_json(const Json& json) {
 }
 
 Json to_json(const Workload& workload) {
-  return {{"name", workload.name},
+  Json json = {{"name", workload.name},
           {"prompt_tokens", workload.prompt_tokens},
           {"generate_tokens", workload.generate_tokens},
           {"depth_tokens", workload.depth_tokens},
           {"verify_max", workload.verify_max},
           {"streams_max", workload.streams_max},
           {"seed", workload.seed}};
+  // Absent where it is not asked for, as in trials that were written before there was such a key.
+  if (workload.quality_texts > 0) {
+    json["quality_texts"] = workload.quality_texts;
+    json["quality_tokens"] = workload.quality_tokens;
+  }
+  return json;
 }
 
 Workload workload_from_json(const Json& json) {
@@ -149,9 +155,14 @@ Workload workload_from_json(const Json& json) {
   reader.read("verify_max", workload.verify_max);
   reader.read("streams_max", workload.streams_max);
   reader.read("seed", workload.seed);
+  if (reader.has("quality_texts")) {
+    reader.read("quality_texts", workload.quality_texts);
+    reader.read("quality_tokens", workload.quality_tokens);
+  }
   reader.finish();
   for (const int count : {workload.prompt_tokens, workload.generate_tokens, workload.depth_tokens,
-                          workload.verify_max, workload.streams_max}) {
+                          workload.verify_max, workload.streams_max, workload.quality_texts,
+                          workload.quality_tokens}) {
     if (count < 0) throw reader.error("no count may be below 0");
   }
   return workload;
@@ -173,7 +184,7 @@ Budget budget_from_json(const Json& json) {
 }
 
 Json to_json(const TrialSpec& spec) {
-  return {{"engine", to_string(spec.engine)},
+  Json json = {{"engine", to_string(spec.engine)},
           {"engine_dir", spec.engine_dir},
           {"model", spec.model},
           {"type", spec.type},
@@ -183,6 +194,8 @@ Json to_json(const TrialSpec& spec) {
           {"config", to_json(spec.config)},
           {"budget", to_json(spec.budget)},
           {"repetition", spec.repetition}};
+  if (!spec.draft_model.empty()) json["draft_model"] = spec.draft_model;
+  return json;
 }
 
 TrialSpec trial_spec_from_json(const Json& json) {
@@ -195,6 +208,7 @@ TrialSpec trial_spec_from_json(const Json& json) {
   reader.read("model", spec.model);
   reader.read("type", spec.type);
   reader.read("card_head_type", spec.card_head_type);
+  if (reader.has("draft_model")) reader.read("draft_model", spec.draft_model);
   reader.read("layers", spec.layers);
   spec.workload = workload_from_json(reader.at("workload"));
   spec.config = config_from_json(reader.at("config"));

@@ -111,6 +111,14 @@ std::string rate_text(double per_s) {
 
 std::string percent_text(double fraction) { return fmt::format("{:.0f} %", fraction * 100); }
 
+std::string fine_percent_text(double fraction) { return fmt::format("{:.1f} %", fraction * 100); }
+
+std::string kl_text(double nats) {
+  if (!(nats > 0)) return "0";
+  if (nats < 1e-4) return fmt::format("{:.0e}", nats);
+  return nats >= 1 ? fmt::format("{:.1f}", nats) : fmt::format("{:.{}f}", nats, nats >= 0.1 ? 2 : nats >= 0.01 ? 3 : 4);
+}
+
 std::string nearest(std::string_view word, const std::vector<std::string>& known) {
   if (word.empty()) return "";
   std::string best;

@@ -14,6 +14,8 @@ std::string ops_per_s_text(double ops_per_s);      ///< "532 GOP/s", "2.13 TOP/s
 std::string seconds_text(double seconds);          ///< "412 ms", "20.1 s", "3 min 20 s"
 std::string rate_text(double per_s);               ///< three significant digits: "7.83", "49.6", "124"
 std::string percent_text(double fraction);         ///< "73 %"
+std::string fine_percent_text(double fraction);    ///< "96.1 %"
+std::string kl_text(double nats);                  ///< two significant digits: "0.021", "1.3"
 
 /// The known word nearest to `word` by edit distance, or "" if none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& known);

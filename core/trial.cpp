@@ -17,7 +17,7 @@ const Measurement* Trial::find(std::string_view name) const {
 
 std::string trial_key(const TrialSpec& spec, const std::string& engine_version,
                       const std::string& machine_fingerprint, const std::string& model_fingerprint) {
-  const Json identity = {{"engine", to_string(spec.engine)},
+  Json identity = {{"engine", to_string(spec.engine)},
                          {"engine_version", engine_version},
                          {"machine", machine_fingerprint},
                          {"model", model_fingerprint},
@@ -27,6 +27,7 @@ std::string trial_key(const TrialSpec& spec, const std::string& engine_version,
                          {"workload", to_json(spec.workload)},
                          {"config", to_json(spec.config)},
                          {"repetition", spec.repetition}};
+  if (!spec.draft_model.empty()) identity["draft_model"] = spec.draft_model;
   return hex16(hash64(dump_json(identity)));
 }
 

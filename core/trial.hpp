@@ -31,6 +31,7 @@ struct TrialSpec {
   std::string type = {};            ///< of a card: profile or type ("q4_0")
   std::string card_head_type = {};  ///< of a card: type of the head as the file would have it ("q6_k"); the
                                     ///< lever head_type is another thing
+  std::string draft_model = {};     ///< of drafts by a model: path of a GGUF, or a card's name
   int layers = 0;                   ///< 0: all; else cut to the first n (a benchmark cut)
   Workload workload = {};
   Config config = {};  ///< resolved
@@ -86,6 +87,21 @@ inline constexpr const char* kBarriers = "barriers_per_step";      ///< of a dec
 inline constexpr const char* kBarrier = "barrier_s";  ///< one barrier at which all ranks arrive together
 /// With the rank behind it: the part of a decode step's time that this rank spent in barriers.
 inline constexpr const char* kBarrierWait = "barrier_wait_share/";
+/// Of decoding with drafts. With the position behind it: the share of the drafts there that the model accepted, of those proposed.
+inline constexpr const char* kDraftAcceptance = "draft_acceptance/";
+inline constexpr const char* kDraftRoundTokens = "draft_round_tokens";  ///< accepted drafts and one, per round
+inline constexpr const char* kDraftSeconds = "draft_s";                 ///< of drafting, per round
+inline constexpr const char* kDraftVerifySeconds = "draft_verify_s";    ///< of checking, per round
+/// With the tokens of the checking step behind it: distinct experts per layer that it used.
+inline constexpr const char* kDraftExperts = "draft_experts/";
+/// The same text without drafts, in the same worker.
+inline constexpr const char* kPlainDecode = "plain_decode_tokens_per_s";
+/// Of a configuration beside the model's own, per token of texts that the model made: divergence of the probabilities in nats,
+/// share of tokens with the same most likely one, texts that fell into a loop. Samples are texts.
+inline constexpr const char* kQualityKl = "quality_kl";
+inline constexpr const char* kQualityTop1 = "quality_top1";
+inline constexpr const char* kQualityLoops = "quality_loops";
+inline constexpr const char* kQualityOwnLoops = "quality_own_loops";  ///< of the model's own configuration
 // verify_s/n and batch_tokens_per_s/n carry their n behind a slash.
 
 /// The journal's key: engine version, machine, model, resolved configuration, workload, repetition; never

@@ -13,6 +13,8 @@ struct Workload {
   int depth_tokens = 0;       ///< context when the prefill starts, and when the decode starts, as in llama-bench
   int verify_max = 0;         ///< measures verify(n) for n = 1..verify_max; 0: not
   int streams_max = 0;        ///< measures batch(n) for n = 1, 2, 4 .. streams_max; 0: not
+  int quality_texts = 0;      ///< measures the quality of the configuration on so many texts; 0: not
+  int quality_tokens = 0;     ///< of each text
   std::uint64_t seed = 1;     ///< of the token ids, the same for every engine
   bool operator==(const Workload&) const = default;
 };

@@ -177,5 +177,21 @@ TEST(Engines, NamesRoundTrip) {
             "there is no engine `vllm`; known are oldiron, llama_cpp and ik_llama");
 }
 
+TEST(Config, WithoutLossesKeepsWhatLosesNothing) {
+  Config config;
+  config.n_experts = 4;
+  config.kv_type = KvType::q8_0;
+  config.head_type = HeadType::q4_0;
+  config.decode_threads = 3;
+  config.ubatch = 128;
+  const Config own = without_losses(config, moe());
+  EXPECT_EQ(own.n_experts, 8);
+  EXPECT_EQ(own.kv_type, KvType::f16);
+  EXPECT_EQ(own.head_type, HeadType::as_is);
+  EXPECT_EQ(own.decode_threads, 3);
+  EXPECT_EQ(own.ubatch, 128);
+  EXPECT_EQ(without_losses(own, moe()), own);
+}
+
 }  // namespace
 }  // namespace oldiron

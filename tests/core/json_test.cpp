@@ -168,6 +168,9 @@ TEST(Json, TrialsOfEveryStatusRoundTrip) {
     trial.reason = "because \"of\"\nthis";
     trial.spec.config = other_config();
     trial.spec.workload.seed = ~0ull;
+    trial.spec.workload.quality_texts = 4;
+    trial.spec.workload.quality_tokens = 64;
+    trial.spec.draft_model = "small.gguf";
     trial.provenance.pages = {{.use = "weights", .bytes = 14'400'000'000, .huge_page_bytes = 14'200'000'000}};
     EXPECT_EQ(trial_from_json(sent(to_json(trial))), trial);
   }

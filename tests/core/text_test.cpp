@@ -103,5 +103,15 @@ TEST(Text, HashesDifferAndStay) {
   EXPECT_EQ(hex16(255), "00000000000000ff");
 }
 
+TEST(Text, OfDivergenceKeepsTwoDigits) {
+  EXPECT_EQ(kl_text(0), "0");
+  EXPECT_EQ(kl_text(0.00002), "2e-05");
+  EXPECT_EQ(kl_text(0.00123), "0.0012");
+  EXPECT_EQ(kl_text(0.0214), "0.021");
+  EXPECT_EQ(kl_text(0.214), "0.21");
+  EXPECT_EQ(kl_text(2.14), "2.1");
+  EXPECT_EQ(fine_percent_text(0.9612), "96.1 %");
+}
+
 }  // namespace
 }  // namespace oldiron

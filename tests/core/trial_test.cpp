@@ -48,5 +48,12 @@ TEST(Trial, FindsAMetric) {
   EXPECT_EQ(trial.find(kDecode)->median, 2);
 }
 
+TEST(TrialKey, ADraftModelIsPartOfIt) {
+  TrialSpec spec;
+  const std::string without = trial_key(spec, "v", "m", "f");
+  spec.draft_model = "small.gguf";
+  EXPECT_NE(trial_key(spec, "v", "m", "f"), without);
+}
+
 }  // namespace
 }  // namespace oldiron
