@@ -257,4 +257,11 @@ std::span<const float> Decoder::hidden() const {
   return std::span(impl_->hidden).first(static_cast<std::size_t>(impl_->n() * impl_->d()));
 }
 
+void Decoder::output_row(std::int64_t token, std::span<float> out) const {
+  const Impl& d = *impl_;
+  CHECK(token >= 0 && token < d.n() && static_cast<std::int64_t>(out.size()) == d.d(), "a row of the last step");
+  d.kernels.rms_norm(d.hidden.data() + token * d.d(), d.weights.vector("output_norm.weight"),
+                     static_cast<float>(d.model.norm_eps), d.d(), out.data());
+}
+
 }  // namespace oldiron

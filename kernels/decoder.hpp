@@ -61,6 +61,9 @@ class Decoder {
   std::vector<int> distinct_experts() const;
   std::span<const float> hidden() const;
 
+  /// Row `token` of the last step's hidden states after output_norm [embedding], as the head reads it.
+  void output_row(std::int64_t token, std::span<float> out) const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
