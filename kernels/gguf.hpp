@@ -40,6 +40,7 @@ struct GgufPart {
 struct GgufHeader {
   int version = 0;
   std::map<std::string, GgufValue> keys;  ///< of the first part, which holds those of the model
+  std::map<std::string, std::int32_t> chat_tokens;  ///< ids of what opens and ends turns, by text
   std::vector<GgufTensor> tensors;        ///< of all parts
   std::vector<GgufPart> parts;
 };

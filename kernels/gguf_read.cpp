@@ -162,7 +162,15 @@ GgufScalar read_scalar(Reader& reader, int type, const std::string& key) {
   }
 }
 
-GgufValue read_value(Reader& reader, const std::string& key) {
+// What opens and ends a turn of a chat or a text in the vocabularies of gemma, qwen, gpt-oss, llama and mistral, and whose
+// turn it is.
+constexpr std::string_view kChatTokens[] = {
+    "<|turn>",         "<start_of_turn>", "<|im_start|>", "<|start|>",  "[INST]",   "<|start_header_id|>",
+    "user",            "<turn|>",         "<end_of_turn>", "<|im_end|>", "<|end|>",  "<|return|>",
+    "<|end_of_text|>", "<|endoftext|>",   "<|eot_id|>",   "<eos>",      "</s>"};
+constexpr std::uint64_t kChatTokenBytes = 20;  // one more than the longest of them
+
+GgufValue read_value(Reader& reader, const std::string& key, GgufHeader& header) {
   GgufValue value;
   int type = reader.number<std::int32_t>(key);
   if (type != kArray) {
@@ -185,6 +193,13 @@ GgufValue read_value(Reader& reader, const std::string& key) {
   for (std::uint64_t i = 0; i < kept; ++i) value.values.push_back(read_scalar(reader, type, key));
   if (type != kString) {
     reader.skip((value.count - kept) * each, key);
+  } else if (key == "tokenizer.ggml.tokens") {
+    const auto note = [&](std::uint64_t id, const std::string& text) {
+      if (id <= INT32_MAX && std::find(std::begin(kChatTokens), std::end(kChatTokens), text) != std::end(kChatTokens))
+        header.chat_tokens.emplace(text, static_cast<std::int32_t>(id));
+    };
+    for (std::uint64_t i = 0; i < kept; ++i) note(i, std::get<std::string>(value.values[i]));
+    for (std::uint64_t i = kept; i < value.count; ++i) note(i, reader.string(key, kChatTokenBytes, true));
   } else {
     for (std::uint64_t i = kept; i < value.count; ++i) reader.skip(reader.number<std::uint64_t>(key), key);
   }
@@ -206,7 +221,7 @@ void read_keys(Reader& reader, std::uint64_t count, GgufHeader& header) {
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t begin = reader.at();
     const std::string key = reader.string(fmt::format("key {}", i), kMaxKeyBytes, false);
-    GgufValue value = read_value(reader, key);
+    GgufValue value = read_value(reader, key, header);
     if (!header.keys.emplace(key, std::move(value)).second) {
       reader.fail(fmt::format("key `{}` stands twice", key), begin);
     }
