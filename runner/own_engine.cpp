@@ -8,9 +8,12 @@
 #include "core/team.hpp"
 #include "core/text.hpp"
 #include "kernels/decoder.hpp"
+#include "kernels/gguf.hpp"
+#include "kernels/speculation/make_drafter.hpp"
 #include "probes/files.hpp"
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
+#include "runner/quality_trial.hpp"
 #include "runner/step_timer.hpp"
 #include "runner/worker.hpp"
 
@@ -21,6 +24,9 @@ struct OwnEngine::Loaded {
   Team team;
   std::shared_ptr<Weights> weights;
   HeadType head = HeadType::as_is;
+  TextTokens known;
+  std::string draft_name;  ///< of `draft`; empty: none is loaded
+  std::shared_ptr<Weights> draft;
 
   Loaded(TrialSpec trial_spec, const std::vector<int>& cpus, const Machine& machine)
       : spec(std::move(trial_spec)), team(cpus, spec.config.thread_wait, nodes_of(machine, cpus)) {}
@@ -49,12 +55,42 @@ PagesObtained rest_of_memory(const std::vector<PagesObtained>& counted, bool exp
   return rest;
 }
 
+/// Requests that contradict themselves, whatever the model.
+std::string why_not_asked(const TrialSpec& spec) {
+  const bool drafts = spec.config.draft_len > 0;
+  if (drafts && needs_draft_model(spec.config.draft_kind) && spec.draft_model.empty())
+    return why_no_draft(spec.config.draft_kind, {}, nullptr);
+  if (drafts && spec.workload.depth_tokens > 0)
+    return "drafts are measured on a text from its beginning, since a context that was never read accepts nothing; leave out depth_tokens";
+  if (spec.workload.quality_texts > 0 && spec.workload.quality_tokens < 2) return "quality needs texts of two tokens or more";
+  return "";
+}
+
 }  // namespace
 
 OwnEngine::OwnEngine(std::string cards_dir)
     : cards_dir_(std::move(cards_dir)), machine_(read_machine()) {}
 
 OwnEngine::~OwnEngine() = default;
+
+std::shared_ptr<Weights> OwnEngine::pack(const WeightSource& source, const Config& config, Team& team) const {
+  return std::make_shared<Weights>(source, kernel_set(isa_from_name(lever("isa").get(config)), config.repack != Switch::off),
+                                   config.activation_type, config.page_size, team);
+}
+
+void OwnEngine::load_draft(const TrialSpec& spec, Trial& trial) {
+  const bool wanted = spec.config.draft_len > 0 && needs_draft_model(spec.config.draft_kind);
+  if (!wanted || loaded_->draft_name == spec.draft_model) return;
+  const double start_s = now_s();
+  loaded_->draft.reset();
+  loaded_->draft_name.clear();
+  const auto source = open_model({.model = spec.draft_model, .type = {}, .head_type = {}}, cards_dir_);
+  if (const std::string reason = why_no_draft(spec.config.draft_kind, loaded_->weights->model(), &source->model()); !reason.empty())
+    throw Unsupported(reason);
+  loaded_->draft = pack(*source, spec.config, loaded_->team);
+  loaded_->draft_name = spec.draft_model;
+  trial.provenance.load_s += now_s() - start_s;
+}
 
 void OwnEngine::load(const TrialSpec& spec, const Tell& tell, Trial& trial) {
   const int threads = std::max(spec.config.decode_threads, spec.config.prefill_threads);
@@ -66,8 +102,8 @@ void OwnEngine::load(const TrialSpec& spec, const Tell& tell, Trial& trial) {
     tell({.event = "loading"});
     auto next = std::make_unique<Loaded>(spec, place(machine_, threads), machine_);
     const auto source = open_model(request, cards_dir_);
-    next->weights = std::make_shared<Weights>(*source, kernel_set(isa_from_name(lever("isa").get(spec.config)), spec.config.repack != Switch::off),
-                                              spec.config.activation_type, spec.config.page_size, next->team);
+    next->weights = pack(*source, spec.config, next->team);
+    if (is_file(request)) next->known = text_tokens(read_gguf_header(request.model), source->model().vocab_size);
     loaded_ = std::move(next);
     trial.provenance.load_s = now_s() - start_s;
     tell({.event = "loaded", .seconds = trial.provenance.load_s});
@@ -87,9 +123,18 @@ Trial OwnEngine::run(const TrialSpec& spec, const Tell& tell) {
   const int threads = std::max(spec.config.decode_threads, spec.config.prefill_threads);
   if (const std::string reason = why_too_many_threads(threads, read_state()); !reason.empty())
     throw Unsupported(reason);
+  if (const std::string reason = why_not_asked(spec); !reason.empty()) throw Unsupported(reason);
   load(spec, tell, trial);
+  load_draft(spec, trial);
   loaded_->team.set_wait(spec.config.thread_wait);
-  StepTimer timer(loaded_->weights, spec, loaded_->team, [&tell](const std::string& name, double value) { tell({.event = "sample", .name = name, .value = value}); });
+  if (spec.workload.quality_texts > 0) {
+    if (const std::string reason = why_no_quality(loaded_->weights->model()); !reason.empty()) throw Unsupported(reason);
+    trial.measurements = quality_trial(loaded_->weights, loaded_->known, spec, loaded_->team);
+    trial.status = Status::ok;
+    trial.provenance.model_fingerprint = loaded_->weights->model().fingerprint;
+    return trial;
+  }
+  StepTimer timer(loaded_->weights, {loaded_->known, loaded_->draft}, spec, loaded_->team, [&tell](const std::string& name, double value) { tell({.event = "sample", .name = name, .value = value}); });
   trial.measurements = timer.measure();
   trial.status = Status::ok;
   for (const Measurement& m : trial.measurements)

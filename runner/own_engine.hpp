@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "kernels/weights.hpp"
 #include "runner/model_source.hpp"
 #include "runner/worker.hpp"
 
@@ -23,6 +24,8 @@ class OwnEngine {
  private:
   struct Loaded;
   void load(const TrialSpec& spec, const Tell& tell, Trial& trial);
+  void load_draft(const TrialSpec& spec, Trial& trial);
+  std::shared_ptr<Weights> pack(const WeightSource& source, const Config& config, Team& team) const;
 
   std::string cards_dir_;
   std::unique_ptr<Loaded> loaded_;

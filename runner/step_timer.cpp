@@ -6,6 +6,7 @@
 
 #include "core/clock.hpp"
 #include "core/text.hpp"
+#include "kernels/speculation/speculation.hpp"
 #include "runner/stop_rule.hpp"
 
 namespace oldiron {
@@ -28,6 +29,11 @@ DecoderOptions options_for(const TrialSpec& spec) {
                                       kWarmUpTokens});
   options.max_context = w.depth_tokens + std::max(w.prompt_tokens, kWarmUpTokens) + w.generate_tokens + w.verify_max + kStepsPerSample;
   options.n_experts = spec.config.n_experts;
+  if (spec.config.draft_len > 0) {
+    const DecoderOptions drafts = draft_decoder_options(spec);
+    options.max_step_tokens = std::max(options.max_step_tokens, drafts.max_step_tokens);
+    options.max_context = std::max(options.max_context, drafts.max_context);
+  }
   return options;
 }
 
@@ -50,10 +56,11 @@ std::vector<std::int32_t> token_ids(std::uint64_t seed, std::size_t n, int vocab
   return ids;
 }
 
-StepTimer::StepTimer(std::shared_ptr<const Weights> weights, const TrialSpec& spec, Team& team,
+StepTimer::StepTimer(std::shared_ptr<const Weights> weights, DraftParts drafts, const TrialSpec& spec, Team& team,
                      std::function<void(const std::string& name, double value)> on_sample)
     : spec_(spec),
       team_(team),
+      drafts_(std::move(drafts)),
       decoder_(std::move(weights), spec.config, options_for(spec), team),
       watch_(team, std::max(spec.config.decode_threads, spec.config.prefill_threads)),
       on_sample_(std::move(on_sample)),
@@ -151,8 +158,8 @@ std::vector<Measurement> StepTimer::decode() {
   return all;
 }
 
-Measurement StepTimer::verify(int n) {
-  std::vector<double> samples;
+std::vector<Measurement> StepTimer::verify(int n) {
+  std::vector<double> samples, experts;
   for (int sample = -1; sample < kVerifySamples; ++sample) {
     decoder_.assume(0, depth_);
     std::vector<StepToken> step;
@@ -160,10 +167,13 @@ Measurement StepTimer::verify(int n) {
       step.push_back({.token = tokens_[static_cast<std::size_t>(i + (sample + 1) * n)], .sequence = 0, .position = depth_ + i, .logits = true});
     if (sample < 0) warm_up(step, spec_.config.decode_threads);
     else samples.push_back(step_s(step, spec_.config.decode_threads));
+    if (const double used = mean_experts(decoder_); used > 0 && sample >= 0) experts.push_back(used);
   }
   const std::string name = fmt::format("verify_s/{}", n);
   on_sample_(name, samples.back());
-  return summarise(name, "s", samples);
+  std::vector<Measurement> all = {summarise(name, "s", samples)};
+  if (!experts.empty()) all.push_back(summarise(fmt::format("verify_experts/{}", n), "experts a layer", experts));
+  return all;
 }
 
 Measurement StepTimer::streams(int n) {
@@ -188,13 +198,14 @@ std::vector<Measurement> StepTimer::measure() {
   read_rate();  // a warm-up: the first pass after a load is slow
   std::vector<double> read_rates = {read_rate(), read_rate()};
   if (w.generate_tokens > 0) {
-    all = decode();
+    all = spec_.config.draft_len > 0 ? time_drafts(decoder_, drafts_, spec_, team_, watch_, on_sample_) : decode();
     read_rates.push_back(read_rate());
     read_rates.push_back(read_rate());
     tag_moving_bandwidth(read_rates, all.front());
   }
   if (w.prompt_tokens > 0) all.push_back(prefill());
-  for (int n = 1; n <= w.verify_max; ++n) all.push_back(verify(n));
+  for (int n = 1; n <= w.verify_max; ++n)
+    for (Measurement& each : verify(n)) all.push_back(std::move(each));
   for (int n = 1; n <= w.streams_max; n *= 2) all.push_back(streams(n));
   all.push_back(summarise(kReadBandwidth, "bytes/s", read_rates));
   for (const std::string& tag : watch_.tags())

@@ -8,6 +8,7 @@
 #include "core/team.hpp"
 #include "core/trial.hpp"
 #include "kernels/decoder.hpp"
+#include "runner/draft_timer.hpp"
 #include "runner/trial_watch.hpp"
 
 namespace oldiron {
@@ -19,10 +20,12 @@ std::vector<std::int32_t> token_ids(std::uint64_t seed, std::size_t n, int vocab
 /// of both.
 class StepTimer {
  public:
-  StepTimer(std::shared_ptr<const Weights> weights, const TrialSpec& spec, Team& team, std::function<void(const std::string& name, double value)> on_sample);
+  /// `drafts` is used only where the configuration drafts.
+  StepTimer(std::shared_ptr<const Weights> weights, DraftParts drafts, const TrialSpec& spec, Team& team, std::function<void(const std::string& name, double value)> on_sample);
 
   /// Everything that the workload asks for, in the order decode (the read rate of the weights' own pages before
-  /// and after it, and how long its ranks waited for each other), prefill, verify, streams.
+  /// and after it, and how long its ranks waited for each other), prefill, verify, streams. With drafts the decode is
+  /// time_drafts().
   std::vector<Measurement> measure();
 
   /// The pages of the decoder's own memory, now.
@@ -32,7 +35,7 @@ class StepTimer {
   double read_rate();
   Measurement prefill();
   std::vector<Measurement> decode();
-  Measurement verify(int n);
+  std::vector<Measurement> verify(int n);
   Measurement streams(int n);
   double step_s(std::span<const StepToken> tokens, int threads);
 
@@ -41,6 +44,7 @@ class StepTimer {
 
   TrialSpec spec_;
   Team& team_;
+  DraftParts drafts_;
   Decoder decoder_;
   TrialWatch watch_;
   std::function<void(const std::string& name, double value)> on_sample_;
