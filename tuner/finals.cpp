@@ -20,6 +20,11 @@ struct Finalist {
   bool dropped() const { return !turn_s.empty() && !turn_s.back(); }
 };
 
+Workload only_speed(Workload workload) {
+  workload.verify_max = workload.streams_max = workload.quality_texts = workload.quality_tokens = 0;
+  return workload;
+}
+
 bool same_losses(const Config& a, const Config& b) {
   for (const Lever& each : levers())
     if (each.loss == Loss::lossy && each.get(a) != each.get(b)) return false;
@@ -64,9 +69,7 @@ double round_s(const Search& search, const std::vector<Finalist>& finalists, con
 
 void interleave(Search& search, std::vector<Finalist>& finalists) {
   const TuneRequest& request = search.request();
-  Workload workload = request.base.workload;
-  workload.verify_max = 0;
-  workload.streams_max = 0;
+  Workload workload = only_speed(request.base.workload);
   // Two rounds or more are wanted: for them first the runner-up gives way, then the length of the answer.
   const auto twice_fits = [&] { return 2 * round_s(search, finalists, workload) <= search.left_s(); };
   const bool few = search.trials_left() < 2 * static_cast<int>(finalists.size());
@@ -183,17 +186,59 @@ std::optional<Answer> pick_lossy(Search& search, const Answer& lossless) {
   const auto ratio = search.speed_ratio(*best, lossless.config, Phase::both);
   if (!ratio || verdict(*ratio) != Verdict::helped) return std::nullopt;
   Finalist finalist = {*best, {}, {}, {}};
-  Workload workload = search.request().base.workload;
-  workload.verify_max = 0;
-  workload.streams_max = 0;
-  if (const auto trial = search.repeat(*best, 1, workload, "final"))
+  if (const auto trial = search.repeat(*best, 1, only_speed(search.request().base.workload), "final"))
     if (trial->find(kPrefill) != nullptr && trial->find(kDecode) != nullptr) {
       finalist.prefill = {*trial->find(kPrefill)};
       finalist.decode = {*trial->find(kDecode)};
     }
-  Answer answer = answer_of(search, finalist);
-  answer.quality = "not measured";
-  return answer;
+  return answer_of(search, finalist);
+}
+
+/// The lossy levers of `config` that are not as the model has them by itself.
+std::string losses(const Search& search, const Config& config) {
+  const Config own = without_losses(config, search.request().model);
+  std::string text;
+  for (const std::string& each : differences(config, own)) text += (text.empty() ? "" : ", ") + each;
+  return text;
+}
+
+/// Every setting of the lossy levers that ran, each at its fastest.
+std::vector<LossyChoice> lossy_choices(const Search& search) {
+  std::vector<LossyChoice> choices;
+  for (const Config& config : search.considered()) {
+    const auto decode = search.rate(config, Phase::decode);
+    const auto turn = search.turn(config);
+    const std::string changed = losses(search, config);
+    if (changed.empty() || (!decode && !turn)) continue;
+    const auto known = std::find_if(choices.begin(), choices.end(), [&](const LossyChoice& c) { return c.changed == changed; });
+    if (known == choices.end()) choices.push_back({config, changed, decode, turn});
+    else if (turn && (!known->turn_s || turn->median < known->turn_s->median)) *known = {config, changed, decode, turn};
+  }
+  return choices;
+}
+
+Available<Quality> priced(Search& search, const Config& config) {
+  const TuneRequest& request = search.request();
+  if (request.base.workload.quality_texts <= 0) return Available<Quality>::not_available(request.why_no_quality);
+  // What drafts propose changes no text.
+  Config plain = config;
+  plain.draft_len = 0;
+  const auto trial = search.repeat(plain, 0, search.quality_workload(), "quality");
+  if (!trial) return Available<Quality>::not_available("not measured: no time was left");
+  if (const auto quality = quality_of(*trial)) return *quality;
+  return Available<Quality>::not_available("not measured: " + (trial->reason.empty() ? std::string(to_string(trial->status)) : trial->reason));
+}
+
+/// Measures what each lossy choice loses, and says it beside the lossy answer.
+void price_losses(Search& search) {
+  TuneResult& record = search.record();
+  record.lossy_choices = lossy_choices(search);
+  for (LossyChoice& choice : record.lossy_choices) choice.quality = priced(search, choice.config);
+  if (!record.lossy) return;
+  const std::string changed = losses(search, record.lossy->config);
+  for (const LossyChoice& choice : record.lossy_choices)
+    if (choice.changed == changed)
+      record.lossy->quality = choice.quality ? quality_text(*choice.quality) : choice.quality.reason();
 }
 
 /// What verification and batches cost at the answer.
@@ -225,8 +270,8 @@ void run_finals(Search& search) {
     record.lossless = winner;
   } else if (!record.lossy) {  // a fixed setting is lossy, so that every answer is
     record.lossy = winner;
-    record.lossy->quality = "not measured";
   }
+  price_losses(search);
 }
 
 }  // namespace oldiron

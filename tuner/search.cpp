@@ -154,10 +154,15 @@ double Search::likely_turn_s(const Config& config) const {
 
 Workload Search::search_workload() const {
   Workload workload = request_.base.workload;
-  workload.verify_max = 0;
-  workload.streams_max = 0;
+  workload.verify_max = workload.streams_max = workload.quality_texts = workload.quality_tokens = 0;
   if (request_.search_generate_tokens > 0)
     workload.generate_tokens = std::min(workload.generate_tokens, request_.search_generate_tokens);
+  return workload;
+}
+
+Workload Search::quality_workload() const {
+  Workload workload = request_.base.workload;
+  workload.prompt_tokens = workload.generate_tokens = workload.verify_max = workload.streams_max = 0;
   return workload;
 }
 
@@ -170,6 +175,8 @@ double Search::work_units(const Config& config, const Workload& workload) const 
   double units = 0;
   if (workload.prompt_tokens > 0) units += prefill > 0 ? workload.prompt_tokens / prefill : 1;
   if (decode_steps > 0) units += decode > 0 ? decode_steps / decode : 1;
+  if (workload.quality_texts > 0)
+    units += decode > 0 ? kQualityStepsPerToken * workload.quality_texts * workload.quality_tokens / decode : 1;
   return units;
 }
 
@@ -204,6 +211,9 @@ double Search::reserve_s() const {
   double finals = 2 * expected_s(default_, request_.base.workload, 1);
   if (incumbent_ != default_) finals += 2 * expected_s(incumbent_, request_.base.workload, 1);
   if (request_.base.workload.verify_max > 0) finals += expected_s(incumbent_, request_.base.workload, 0);
+  for (const Axis& axis : request_.space.axes)
+    if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)
+      finals += static_cast<double>(axis.values.size() - 1) * expected_s(incumbent_, quality_workload(), 0);
   return std::min(kReserve * request_.budget_s, finals);
 }
 

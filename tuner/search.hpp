@@ -11,6 +11,10 @@
 
 namespace oldiron {
 
+/// A token of a quality trial, in plain decode steps: two configurations write it beside other texts, and read it in steps
+/// of 16.
+inline constexpr double kQualityStepsPerToken = 1.5;
+
 /// The state of one tune.
 ///
 /// A decode rate depends only on the levers that change decode, a prefill rate only on those that change
@@ -64,6 +68,9 @@ class Search {
   double likely_turn_s(const Config& config) const;
 
   Workload search_workload() const;
+
+  /// Nothing but the quality of a configuration; quality_texts 0 if it is not to be measured.
+  Workload quality_workload() const;
   double expected_s(const Config& config, const Workload& workload, int repetition) const;
   double left_s() const;
 

@@ -10,6 +10,7 @@
 #include "core/clock.hpp"
 #include "core/machine.hpp"
 #include "core/model.hpp"
+#include "core/quality.hpp"
 #include "tuner/evaluate.hpp"
 #include "tuner/objective.hpp"
 #include "tuner/space.hpp"
@@ -23,7 +24,8 @@ namespace oldiron {
 ///         are compared with those of whole ones.
 struct TuneRequest {
   TrialSpec base;  ///< engine, model, workload of one turn (its verify_max and streams_max: measured once, on
-                   ///< the answer), budget of a trial
+                   ///< the answer; its quality_texts: on each lossy choice), budget of a trial
+  std::string why_no_quality = "not measured";  ///< said of lossy choices where quality_texts is 0
   SearchSpace space;
   Machine machine;
   ModelSpec model;
@@ -46,7 +48,7 @@ struct TuneRequest {
 
 /// A trial about to start (`trial` is null) or finished.
 struct Step {
-  std::string stage;  ///< "default", "sweep", "product", "lossy", "final", "verify"
+  std::string stage;  ///< "default", "sweep", "product", "lossy", "final", "verify", "quality"
   int number = 0;     ///< 1 is the default
   TrialSpec spec;
   Reload reload = Reload::none;
@@ -82,7 +84,16 @@ struct Answer {
   Measurement turn_s;
   bool confirmed = false;  ///< ran as this whole configuration, with the default beside it
   Duel against_default;    ///< empty for the default itself
-  std::string quality;     ///< "not measured" for a lossy answer
+  std::string quality;     ///< of a lossy answer: quality_text(), or why there is none
+};
+
+/// One setting of the lossy levers that was tried, at its fastest, and its price.
+struct LossyChoice {
+  Config config;
+  std::string changed;  ///< "n_experts=6": the lossy levers alone
+  std::optional<Measurement> decode_tokens_per_s;
+  std::optional<Measurement> turn_s;
+  Available<Quality> quality = Available<Quality>::not_available("not measured");
 };
 
 struct TuneResult {
@@ -93,6 +104,7 @@ struct TuneResult {
   std::optional<Answer> lossless;  ///< none if nothing ran, or if a fixed setting is lossy
   std::optional<Answer> lossy;     ///< none unless faster than the lossless answer
   std::vector<Effect> effects;
+  std::vector<LossyChoice> lossy_choices;  ///< in the order of their first trial
   std::vector<LeftOut> left_out;  ///< levers and values that were not tried
   std::vector<VerifyCost> verify_costs;
   StoppedBy stopped_by = StoppedBy::done;

@@ -111,6 +111,12 @@ struct Surface {
       for (int n = 1; n <= spec.workload.verify_max; ++n)
         trial.measurements.push_back(
             summarise("verify_s/" + std::to_string(n), "s", {(0.6 + 0.4 * n) / d, (0.6 + 0.4 * n) / d}));
+      if (spec.workload.quality_texts > 0) {
+        const double lost = 0.01 * (8 - spec.config.n_experts);
+        trial.measurements.push_back(average(kQualityKl, "nats per token", {lost, lost * 1.1}));
+        trial.measurements.push_back(average(kQualityTop1, "of tokens", {1 - lost, 1 - lost}));
+        now_s += 1.5 * spec.workload.quality_texts * spec.workload.quality_tokens / d;
+      }
       now_s += samples * (spec.workload.prompt_tokens / p + spec.workload.generate_tokens / d);
     }
     trial.provenance.wall_s = now_s - began_s;

@@ -375,5 +375,59 @@ TEST(TuneTest, OrderNeedsFewLoads) {
   EXPECT_LE(heads, 8);
 }
 
+TEST(TuneTest, EveryLossyChoiceGetsItsPrice) {
+  Surface surface = separable();
+  TuneRequest request = request_for(surface);
+  request.base.workload.quality_texts = 4;
+  request.base.workload.quality_tokens = 32;
+  override_axis(request.space, "head_type", "as_is");
+  override_axis(request.space, "n_experts", "8,6,4");
+  const TuneResult result = run(request, surface);
+  int priced = 0;
+  for (const TrialSpec& spec : surface.asked) {
+    if (spec.workload.quality_texts == 0) continue;
+    ++priced;
+    EXPECT_EQ(spec.workload.generate_tokens + spec.workload.prompt_tokens + spec.workload.verify_max, 0);
+    EXPECT_NE(spec.config.n_experts, 8);
+  }
+  EXPECT_EQ(priced, 2);
+  ASSERT_EQ(result.lossy_choices.size(), 2U);
+  EXPECT_EQ(result.lossy_choices[0].changed, "n_experts=6");
+  EXPECT_EQ(result.lossy_choices[1].changed, "n_experts=4");
+  ASSERT_TRUE(result.lossy_choices[1].quality);
+  EXPECT_NEAR(result.lossy_choices[1].quality->kl.median, 0.042, 1e-9);
+  EXPECT_GT(result.lossy_choices[1].decode_tokens_per_s->median, 0);
+  ASSERT_TRUE(result.lossy.has_value());
+  EXPECT_THAT(result.lossy->quality, testing::StartsWith("KL 0.042 ("));
+  EXPECT_EQ(result.lossless->config.n_experts, 8);
+}
+
+TEST(TuneTest, APriceThatIsNotMeasuredIsSaidToBe) {
+  Surface surface = separable();
+  TuneRequest request = request_for(surface);
+  request.why_no_quality = "the weights are generated";
+  const TuneResult unasked = run(request, surface);
+  ASSERT_FALSE(unasked.lossy_choices.empty());
+  for (const LossyChoice& choice : unasked.lossy_choices) {
+    ASSERT_FALSE(choice.quality);
+    EXPECT_EQ(choice.quality.reason(), "the weights are generated");
+  }
+  EXPECT_EQ(unasked.lossy->quality, "the weights are generated");
+
+  request.base.workload.quality_texts = 4;
+  request.base.workload.quality_tokens = 32;
+  Surface failing = separable();
+  const TuneResult failed = tune(request, [&](const TrialSpec& spec) {
+    Trial trial = failing(spec);
+    if (spec.workload.quality_texts > 0) {
+      trial.measurements.clear();
+      trial.status = Status::failed;
+      trial.reason = "memory ran out";
+    }
+    return trial;
+  });
+  for (const LossyChoice& choice : failed.lossy_choices) EXPECT_EQ(choice.quality.reason(), "not measured: memory ran out");
+}
+
 }  // namespace
 }  // namespace oldiron
