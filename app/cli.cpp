@@ -81,6 +81,10 @@ void add_workload(CLI::App& command, Options& options) {
       ->check(CLI::PositiveNumber);
 }
 
+void add_draft_model(CLI::App& command, Options& options) {
+  command.add_option("--draft-model", options.draft_model, "A GGUF file or card that drafts where draft_kind asks for a model");
+}
+
 // A file to write is refused before the work that would fill it, not after.
 void check_output(const char* option, const std::string& path) {
   const fs::path parent = fs::path(path).parent_path();
@@ -134,6 +138,7 @@ Options parse_command_line(int argc, char** argv) {
   add_model(*tune, options, false);
   add_levers(*tune, options);
   add_workload(*tune, options);
+  add_draft_model(*tune, options);
   std::string budget = "10m";
   tune->add_option("--budget", budget, "Time to spend: 90s, 10m, 1h");
   tune->add_option("--max-trials", options.max_trials, "Trials to run at most")
@@ -157,6 +162,27 @@ Options parse_command_line(int argc, char** argv) {
   add_levers(*logits, options);
   logits->add_option("--tokens", options.tokens, "Token ids: 1,2,3")->required();
   logits->add_option("--out", options.out, "JSON file to write")->required();
+
+  CLI::App* generate =
+      app.add_subcommand("generate", "Continue token ids greedily, with drafts or without");
+  add_model(*generate, options, true);
+  add_levers(*generate, options);
+  generate->add_option("--tokens", options.tokens, "Prompt, as token ids: 1,2,3");
+  generate->add_option("--generate", options.generate_tokens, "Tokens to generate")->check(CLI::PositiveNumber);
+  add_draft_model(*generate, options);
+  generate->add_flag("--check", options.check, "Generate again without drafts and compare; exit code 1 if they differ");
+  add_json(*generate, options);
+
+  CLI::App* quality =
+      app.add_subcommand("quality", "What a lossy configuration or another file loses");
+  add_model(*quality, options, true);
+  add_levers(*quality, options);
+  quality->add_option("--against", options.against, "File to compare with; without it the model's own configuration");
+  quality->add_option("--tokens", options.tokens, "A text, as token ids; without it texts that the reference writes");
+  quality->add_option("--texts", options.texts, "Texts to write")->check(CLI::Range(1, 64));
+  quality->add_option("--text-tokens", options.text_tokens, "Tokens of each text")->check(CLI::Range(2, 1 << 20));
+  quality->add_option("--seed", options.seed, "Seed of the first text");
+  add_json(*quality, options);
 
   app.add_subcommand("trial", "Run trials given as JSON lines on standard input (used by tune)");
 

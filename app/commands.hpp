@@ -13,6 +13,8 @@ int cmd_tune(const Options& options);
 int cmd_report(const Options& options);
 int cmd_synth(const Options& options);
 int cmd_logits(const Options& options);
+int cmd_generate(const Options& options);
+int cmd_quality(const Options& options);
 int cmd_trial(const Options& options);
 int cmd_guard(const Options& options);
 

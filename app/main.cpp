@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   using namespace oldiron;
   static const std::map<std::string, int (*)(const Options&)> kCommands = {
       {"probe", cmd_probe}, {"model", cmd_model},   {"tune", cmd_tune},   {"report", cmd_report},
-      {"synth", cmd_synth}, {"logits", cmd_logits}, {"trial", cmd_trial}, {"guard", cmd_guard}};
+      {"synth", cmd_synth}, {"logits", cmd_logits}, {"generate", cmd_generate},
+      {"quality", cmd_quality}, {"trial", cmd_trial}, {"guard", cmd_guard}};
   try {
     const Options options = parse_command_line(argc, argv);
     return options.command.empty() ? 0 : kCommands.at(options.command)(options);

@@ -1,6 +1,7 @@
 // What the command line asked for, as data; nothing below sees the argument parser.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,8 +18,13 @@ struct Options {
   std::string json_path;      ///< --json
   std::string out;            ///< --out or -o: a folder (tune, report) or a file (synth, logits)
   std::string engine_dir;     ///< --engine
-  std::string tokens;         ///< --tokens of logits
   std::string tokenizer = "none";  ///< --tokenizer of synth
+  std::string tokens;         ///< --tokens of logits, generate and quality
+  std::string draft_model;    ///< --draft-model
+  std::string against;        ///< --against of quality
+  int texts = 8, text_tokens = 64;  ///< of quality
+  std::uint64_t seed = 1;     ///< of quality
+  bool check = false;         ///< of generate: decode again without drafts
   int context = 0;            ///< --context of model: tokens whose keys and values a decode step reads
   std::string second_model;   ///< of model: to set beside the first
   std::string machine;        ///< --machine of model: a described machine, a card of one, or a probe's JSON

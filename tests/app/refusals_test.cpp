@@ -160,5 +160,26 @@ TEST_F(Refusals, OfTokens) {
   expect_refused({"logits", "model.gguf", "--tokens", "", "--out", "out.json"}, "--tokens");
 }
 
+TEST_F(Refusals, OfDraftsAndQuality) {
+  expect_refused({"generate", "model.gguf"}, "names no token that begins a text", "--tokens");
+  expect_refused({"generate", "model.gguf", "--tokens", "1,256"}, "id 256", "256 tokens");
+  expect_refused({"generate", "model.gguf", "--tokens", "1", "--generate", "0"}, "--generate");
+  expect_refused({"generate", "model.gguf", "--tokens", "1", "--generate", "1024"}, "1024 of context", "generate fewer");
+  expect_refused({"generate", "model.gguf", "--tokens", "1", "--draft_len", "2", "--draft_kind", "model"}, "draft_kind=model", "--draft-model F");
+  expect_refused({"generate", "model.gguf", "--tokens", "1", "--draft_len", "2", "--draft_kind", "model", "--draft-model", "absent.gguf"},
+                 "absent.gguf", "check the path");
+  expect_refused({"generate", "model.gguf", "--tokens", "1", "--draft_len", "2", "--draft_kind", "model", "--draft-model", "gemma-4-26b-a4b-it"},
+                 "262144 tokens", "vocabulary");
+  expect_refused({"generate", "model.gguf", "--tokens", "1", "--draft_kind", "oracle"}, "draft_kind", "ngram");
+  expect_refused({"generate", "model.gguf", "--tokens", "1", "--json", "absent/out.json"}, "absent/out.json", "absent");
+  expect_refused({"quality", "model.gguf"}, "nothing to compare", "--against F");
+  expect_refused({"quality", "model.gguf", "--set", "decode_threads=1"}, "nothing to compare", "n_experts");
+  expect_refused({"quality", "model.gguf", "--against", "gemma-4-26b-a4b-it"}, "are generated", "real file");
+  expect_refused({"quality", "gemma-4-26b-a4b-it", "--set", "n_experts=4"}, "are generated", "real file");
+  expect_refused({"quality", "model.gguf", "--set", "n_experts=1", "--texts", "0"}, "--texts");
+  expect_refused({"tune", "gemma-4-26b-a4b-it", "--layers", "1", "--out", "out", "--draft_len", "0,2"}, "are generated", "leave it out");
+  expect_refused({"tune", "model.gguf", "--out", "out", "--draft_len", "2", "--draft_kind", "ngram,model"}, "draft_kind=model", "--draft-model F");
+}
+
 }  // namespace
 }  // namespace oldiron::test
