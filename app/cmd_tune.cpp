@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "app/commands.hpp"
 #include "app/engine_tune.hpp"
@@ -12,6 +13,7 @@
 #include "core/clock.hpp"
 #include "core/text.hpp"
 #include "kernels/gguf.hpp"
+#include "kernels/speculation/make_drafter.hpp"
 #include "probes/cyclic_read.hpp"
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
@@ -139,6 +141,25 @@ void check_settings(const TuneRecord& record, const ModelSpec& model) {
   }
 }
 
+// What drafts gain is what a real text accepts of them.
+void check_drafts(const TuneRecord& record, const ModelSpec& model) {
+  const auto lengths = record.settings.find("draft_len");
+  if (lengths == record.settings.end() || lengths->second == "0") return;
+  if (model.synthetic)
+    throw Error(fmt::format("--draft_len {}: the weights of {} are generated, and what they accept says nothing of a real model; leave "
+                            "it out, and the report says how much must be accepted for drafts to pay",
+                            lengths->second, model.id));
+  const auto kinds = record.settings.find("draft_kind");
+  const std::string listed = kinds == record.settings.end() ? "ngram" : kinds->second;
+  std::optional<ModelSpec> draft;
+  if (!record.draft_model.empty()) draft = describe_model({.model = record.draft_model, .type = {}, .head_type = {}}, cards_dir());
+  for (const DraftKind kind : {DraftKind::ngram, DraftKind::model, DraftKind::mtp}) {
+    const std::string name = lever("draft_kind").get(Config{.draft_kind = kind});
+    if (("," + listed + ",").find("," + name + ",") == std::string::npos) continue;
+    if (const std::string reason = why_no_draft(kind, model, draft ? &*draft : nullptr); !reason.empty()) throw Error(reason);
+  }
+}
+
 // `found`: the foreign engines in the order of the candidates; empty if our own is the candidate.
 EngineSet start_engines(const std::vector<FoundEngine>& found, const ModelRequest& request,
                         const std::string& out_dir, TuneRecord& record) {
@@ -191,6 +212,7 @@ int cmd_tune(const Options& options) {
       .workload = {.prompt_tokens = options.prompt_tokens, .generate_tokens = options.generate_tokens},
       .budget_s = options.budget_s,
       .max_trials = options.max_trials,
+      .draft_model = options.draft_model,
       .settings = options.settings,
       .candidates = {},
       .rejected = {}};
@@ -202,6 +224,7 @@ int cmd_tune(const Options& options) {
   if (options.engine_dir.empty()) choose_own(request, model, record);
   else found = choose_foreign(options.engine_dir, request, model, record);
   check_settings(record, model);
+  check_drafts(record, model);
 
   make_out_dir(options.out);
   Journal journal(options.out + "/journal.sqlite");

@@ -9,6 +9,7 @@
 #include "core/accounting.hpp"
 #include "core/text.hpp"
 #include "runner/engines/llama_bench.hpp"
+#include "runner/quality_trial.hpp"
 #include "runner/signals.hpp"
 
 namespace oldiron {
@@ -21,6 +22,8 @@ constexpr double kPrefillTokensPerS = 60;
 constexpr double kDecodeTokensPerS = 5;
 constexpr int kVerifyMax = 8;
 constexpr int kStreamsMax = 8;
+constexpr int kQualityTexts = 8;
+constexpr int kQualityTokens = 48;
 
 void print_plan(const TuneRequest& request, const Plan& plan) {
   fmt::print(stderr, "plan: about {} trials, {} load{} of the model, {} of the {} allowed\n",
@@ -100,6 +103,14 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
   if (own) {
     request.base.workload.verify_max = kVerifyMax;
     request.base.workload.streams_max = kStreamsMax;
+    request.base.draft_model = record.draft_model;
+    request.why_no_quality = why_no_quality(model);
+    if (request.why_no_quality.empty()) {
+      request.base.workload.quality_texts = kQualityTexts;
+      request.base.workload.quality_tokens = kQualityTokens;
+    }
+  } else {
+    request.why_no_quality = "not measured: oldiron measures it with its own kernels only";
   }
   request.keeps_model = own;
   request.space =

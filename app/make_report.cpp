@@ -34,12 +34,15 @@ reports::FlagLine derived_line(Engine engine, const Config& config, const Engine
   shown.page_size = Config{}.page_size;
   shown.thread_wait = Config{}.thread_wait;
   shown.isa = Config{}.isa;
+  shown.draft_len = Config{}.draft_len;
+  shown.draft_kind = Config{}.draft_kind;
   const Flags flags = flags_for(
       shown, engine, Tool::server, [](std::string_view) { return true; }, false, &tune.model);
   line.basis = reports::Basis::untested;
   line.reason = fmt::format("found with {}; this engine was not run",
                             tune.candidate.engine == Engine::oldiron ? "oldiron's own kernels"
                                                                      : display_name(tune.candidate.engine));
+  if (config.draft_len > 0) line.reason += "; its drafts are not in the line";
   const bool file = is_file(tune.candidate.request);
   line.argv = {"llama-server", "-m", file ? tune.candidate.request.model : tune.model.id + ".gguf", "-c",
                "8192"};
@@ -182,6 +185,26 @@ Profile read_rates(const TuneRecord& record, const std::vector<EngineTune>& tune
   return profile;
 }
 
+std::vector<reports::DraftSpeed> drafts_of(const TuneResult& result) {
+  std::vector<reports::DraftSpeed> drafts;
+  for (const Trial& trial : result.trials) {
+    const Measurement* decode = trial.find(kDecode);
+    const Measurement* plain = trial.find(kPlainDecode);
+    if (decode == nullptr || plain == nullptr) continue;
+    const Config& config = trial.spec.config;
+    reports::DraftSpeed speed{.kind = lever("draft_kind").get(config), .length = config.draft_len, .decode = *decode, .plain = *plain, .round_tokens = {}, .acceptance = {}};
+    if (const Measurement* tokens = trial.find(kDraftRoundTokens)) speed.round_tokens = *tokens;
+    for (int position = 1; const Measurement* share = trial.find(kDraftAcceptance + std::to_string(position)); ++position)
+      speed.acceptance.push_back(*share);
+    // The last trial of a kind and length is the longest, and one of the finals where there were any.
+    const auto same = [&](const reports::DraftSpeed& d) { return d.kind == speed.kind && d.length == speed.length; };
+    const auto known = std::find_if(drafts.begin(), drafts.end(), same);
+    if (known == drafts.end()) drafts.push_back(std::move(speed));
+    else *known = std::move(speed);
+  }
+  return drafts;
+}
+
 std::vector<reports::StreamSpeed> streams_of(const TuneResult& result) {
   std::vector<reports::StreamSpeed> streams;
   constexpr std::string_view kPrefix = "batch_tokens_per_s/";
@@ -240,6 +263,9 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
     report.verify.push_back({cost.tokens, cost.step_s, cost.break_even_tokens});
   for (const LeftOut& left : result.left_out) report.left_out.push_back({left.lever, left.reason});
   report.streams = streams_of(result);
+  report.drafts = drafts_of(result);
+  for (const LossyChoice& choice : result.lossy_choices)
+    report.lossy_choices.push_back({choice.changed, choice.decode_tokens_per_s.value_or(Measurement{}), choice.quality});
   return report;
 }
 

@@ -52,6 +52,7 @@ void save_record(const TuneRecord& record, const std::string& dir) {
                      {"workload", to_json(record.workload)},
                      {"budget_s", record.budget_s},
                      {"max_trials", record.max_trials},
+                     {"draft_model", record.draft_model},
                      {"settings", record.settings},
                      {"candidates", candidates},
                      {"rejected", rejected}};
@@ -75,6 +76,7 @@ std::optional<TuneRecord> load_record(const std::string& dir) {
     record.workload = workload_from_json(json.at("workload"));
     record.budget_s = json.at("budget_s");
     record.max_trials = json.at("max_trials");
+    record.draft_model = json.value("draft_model", "");  // absent in tunes before there were drafts
     record.settings = json.at("settings").get<std::map<std::string, std::string>>();
     for (const Json& c : json.at("candidates")) record.candidates.push_back(candidate_from_json(c));
     for (const Json& r : json.at("rejected"))

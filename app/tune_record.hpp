@@ -39,6 +39,7 @@ struct TuneRecord {
   Workload workload;
   double budget_s = 0;
   int max_trials = 0;
+  std::string draft_model;  ///< of drafts by a model; empty: none was named
   std::map<std::string, std::string> settings;  ///< lever -> value or list of values
   std::vector<Candidate> candidates;
   std::vector<RejectedCandidate> rejected;

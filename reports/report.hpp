@@ -12,6 +12,7 @@
 #include "core/machine.hpp"
 #include "core/measurement.hpp"
 #include "core/model.hpp"
+#include "core/quality.hpp"
 #include "core/roofline.hpp"
 #include "core/stats.hpp"
 #include "core/trial.hpp"
@@ -73,6 +74,24 @@ struct LeverEffect {
   bool operator==(const LeverEffect&) const = default;
 };
 
+/// A setting of the lossy levers that was tried, and what it loses.
+struct LossyChoice {
+  std::string changed;  ///< "n_experts=6"
+  Measurement decode;   ///< tokens/s; median 0: not measured
+  Available<Quality> quality = Available<Quality>::not_available("not measured");
+  bool operator==(const LossyChoice&) const = default;
+};
+
+/// Decoding with drafts on a text that the model wrote for itself.
+struct DraftSpeed {
+  std::string kind;  ///< "ngram"
+  int length = 0;    ///< tokens drafted at most
+  Measurement decode, plain;            ///< tokens/s, the same text with and without
+  Measurement round_tokens;             ///< per checking step
+  std::vector<Measurement> acceptance;  ///< by position, shares of those proposed
+  bool operator==(const DraftSpeed&) const = default;
+};
+
 /// Cost of checking `tokens` tokens in one step; the base of every judgement on drafts.
 struct VerifyCost {
   int tokens = 0;  ///< the drafts and the one token that is certain
@@ -128,6 +147,8 @@ struct Report {
   Available<Answer> lossy = Available<Answer>::not_available("no lossy lever was tried");
   Available<Answer> default_answer = Available<Answer>::not_available("the defaults were not measured");
   std::vector<LeverEffect> effects;
+  std::vector<LossyChoice> lossy_choices;
+  std::vector<DraftSpeed> drafts;
   std::vector<VerifyCost> verify;
   std::vector<StreamSpeed> streams;
   std::vector<LeftOut> left_out;

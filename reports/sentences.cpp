@@ -232,11 +232,57 @@ std::string drafts_text(const Report& report) {
     if (cost.tokens != 2 && cost.tokens != 4 && cost.tokens != 8) continue;
     text +=
         fmt::format("{}{}", text.empty() ? "" : ", ",
-                    glued(fmt::format("{:.1f} with {} drafted", cost.break_even_tokens, cost.tokens - 1)));
+                    glued(fmt::format("{:.1f} with {} drafted ({})", cost.break_even_tokens, cost.tokens - 1,
+                                      cost.break_even_tokens >= cost.tokens
+                                          ? "never"
+                                          : percent_text(break_even_acceptance(cost.break_even_tokens, cost.tokens - 1)) + " accepted")));
   }
-  return text.empty() ? text
-                      : "pay above this many tokens a round: " + text +
-                            " (oldiron's kernels; drafting itself not counted)";
+  if (text.empty()) return text;
+  text = "pay above this many tokens a round: " + text + "; oldiron's kernels, drafting itself not counted";
+  if (report.model.synthetic) text += "; what generated weights accept means nothing and is not measured";
+  return text;
+}
+
+double break_even_acceptance(double tokens, int drafted) {
+  double low = 0, high = 1;
+  for (int halving = 0; halving < 50; ++halving) {
+    const double middle = (low + high) / 2;
+    double yield = 1;
+    for (int i = 0; i < drafted; ++i) yield = 1 + middle * yield;
+    (yield < tokens ? low : high) = middle;
+  }
+  return high;
+}
+
+std::vector<std::string> draft_speed_texts(const Report& report) {
+  std::vector<std::string> texts;
+  for (const DraftSpeed& speed : report.drafts) {
+    std::string accepted;
+    for (const Measurement& m : speed.acceptance) accepted += fmt::format("{}{:.0f}", accepted.empty() ? "" : ", ", 100 * m.median);
+    std::string text = fmt::format("{}, {} drafted: {} beside {} without", one_line(speed.kind), speed.length, speed_text(speed.decode.median),
+                                   speed_text(speed.plain.median));
+    if (speed.round_tokens.median > 0) text += fmt::format(", {:.2f} tokens a round", speed.round_tokens.median);
+    text += accepted.empty() ? "; nothing was proposed" : "; accepted " + accepted + " % by position, on a text of the model's own";
+    for (const std::string& tag : speed.decode.tags)
+      if (tag.find("repeats") != std::string::npos) text += "; " + one_line(tag);
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+std::vector<std::string> lossy_choice_texts(const Report& report) {
+  std::vector<std::string> texts;
+  // lossy_text() tells the fastest one.
+  const std::string told =
+      report.lossy ? differences(report.lossy->config, without_losses(report.lossy->config, report.model)) : std::string();
+  for (const LossyChoice& choice : report.lossy_choices) {
+    if (choice.changed == told) continue;
+    std::string text = one_line(choice.changed) + ": ";
+    if (choice.decode.median > 0) text += "decode " + speed_text(choice.decode.median) + ", ";
+    text += choice.quality ? quality_text(*choice.quality) : "quality: " + one_line(choice.quality.reason());
+    texts.push_back(text + " (not in the line)");
+  }
+  return texts;
 }
 
 std::string streams_text(const Report& report) {

@@ -79,8 +79,18 @@ std::vector<EffectRow> effect_rows(const Report& report, Verdict verdict);
 /// What was tried and did nothing, in one sentence with the widest of their intervals; empty if nothing was.
 std::string no_effect_text(const Report& report);
 
+/// The share of drafts that must be accepted, each with the same chance, for a round of `drafted` drafts to yield `tokens`
+/// tokens: 1 + a + a^2 + ... = tokens. 1 if not even all of them would do.
+double break_even_acceptance(double tokens, int drafted);
+
 /// What a draft must yield to pay, from the costs of verification; empty if not measured.
 std::string drafts_text(const Report& report);
+
+/// One sentence per kind and length of drafts that ran.
+std::vector<std::string> draft_speed_texts(const Report& report);
+
+/// One sentence per lossy setting that was tried, but for that of lossy_text(): speed, and what it loses or why that is not known.
+std::vector<std::string> lossy_choice_texts(const Report& report);
 
 std::string streams_text(const Report& report);
 

@@ -11,7 +11,7 @@ namespace oldiron::reports {
 namespace {
 
 Json interval(const Measurement& m) {
-  if (m.median <= 0) return nullptr;
+  if (m.median <= 0 && m.high <= 0) return nullptr;
   return {{"median", m.median},
           {"low", m.low},
           {"high", m.high},
@@ -128,6 +128,8 @@ Json model(const Report& report) {
 
 Json findings(const Report& report) {
   Json json = {{"effects", Json::array()},
+               {"lossy_choices", Json::array()},
+               {"drafts", Json::array()},
                {"verify", Json::array()},
                {"streams", Json::array()},
                {"not_tried", Json::array()}};
@@ -141,6 +143,26 @@ Json findings(const Report& report) {
                                {"ratio", ratio(e.ratio)},
                                {"verdict", to_string(e.verdict)},
                                {"reason", e.reason}});
+  }
+  for (const LossyChoice& choice : report.lossy_choices) {
+    Json entry = {{"changed", choice.changed}, {"decode_tokens_per_s", interval(choice.decode)}, {"quality", nullptr}};
+    if (choice.quality) {
+      const Quality& q = *choice.quality;
+      entry["quality"] = {{"kl", to_json(q.kl)}, {"top1", to_json(q.top1)}, {"texts", q.texts}, {"loops", q.loops}, {"own_loops", q.own_loops}};
+    } else {
+      entry["reason"] = choice.quality.reason();
+    }
+    json["lossy_choices"].push_back(std::move(entry));
+  }
+  for (const DraftSpeed& speed : report.drafts) {
+    Json acceptance = Json::array();
+    for (const Measurement& m : speed.acceptance) acceptance.push_back(interval(m));
+    json["drafts"].push_back({{"kind", speed.kind},
+                              {"length", speed.length},
+                              {"decode_tokens_per_s", interval(speed.decode)},
+                              {"plain_decode_tokens_per_s", interval(speed.plain)},
+                              {"round_tokens", interval(speed.round_tokens)},
+                              {"acceptance", acceptance}});
   }
   for (const VerifyCost& v : report.verify)
     json["verify"].push_back(

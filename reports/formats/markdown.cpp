@@ -122,13 +122,41 @@ std::string effects(const Report& report) {
 
 std::string drafts(const Report& report) {
   if (report.verify.empty()) return "";
-  std::string out = table_head({"tokens checked together", "time", "a round must yield more than"}, "rrr");
+  std::string out = table_head({"tokens checked together", "time", "a round must yield more than", "of the drafts, accepted"}, "rrrr");
   for (const VerifyCost& v : report.verify)
     out += table_row({fmt::format("{}", v.tokens), seconds_text(v.step_s),
-                      fmt::format("{:.2f} tokens", v.break_even_tokens)});
-  return out +
-         "\nMeasured with oldiron's own kernels; the time of drafting is not counted. The answer drafts "
-         "nothing.\n";
+                      fmt::format("{:.2f} tokens", v.break_even_tokens),
+                      v.tokens < 2                            ? ""
+                      : v.break_even_tokens >= v.tokens ? "never"
+                                                        : percent_text(break_even_acceptance(v.break_even_tokens, v.tokens - 1))});
+  out += "\nMeasured with oldiron's own kernels; the time of drafting is not counted.";
+  if (report.lossless && report.lossless->config.draft_len == 0) out += " The answer drafts nothing.";
+  if (report.model.synthetic) out += " What generated weights accept means nothing and is not measured.";
+  return out + "\n";
+}
+
+std::string draft_speeds(const Report& report) {
+  std::string out;
+  for (const std::string& text : draft_speed_texts(report)) out += "- " + literal(text) + "\n";
+  return out;
+}
+
+std::string lossy(const Report& report) {
+  std::string out = sentence(lossy_text(report));
+  if (report.lossy_choices.empty()) return out;
+  out += "\n" + table_head({"setting", "decode", "KL, nats a token", "95 % interval", "top-1", "95 % interval", "texts that loop"}, "lrrlrlr");
+  for (const LossyChoice& choice : report.lossy_choices) {
+    const std::string decode = choice.decode.median > 0 ? speed_text(choice.decode.median) : "";
+    if (!choice.quality) {
+      out += table_row({literal(choice.changed), decode, literal(choice.quality.reason()), "", "", "", ""});
+      continue;
+    }
+    const Quality& q = *choice.quality;
+    out += table_row({literal(choice.changed), decode, kl_text(q.kl.median), kl_text(q.kl.low) + " .. " + kl_text(q.kl.high),
+                      fine_percent_text(q.top1.median), fine_percent_text(q.top1.low) + " .. " + fine_percent_text(q.top1.high),
+                      fmt::format("{} of {}, {} by itself", q.loops, q.texts, q.own_loops)});
+  }
+  return out;
 }
 
 std::string streams(const Report& report) {
@@ -218,7 +246,8 @@ std::string markdown_report(const Report& report) {
   out += section("Measured", measured(report));
   out += charts(report);
   out += section("What the levers did", effects(report));
-  if (report.lossless) out += section("Lossy, not in the line", sentence(lossy_text(report)));
+  if (report.lossless) out += section("Lossy, not in the line", lossy(report));
+  out += section("Drafts", draft_speeds(report));
   out += section("When drafts would pay", drafts(report));
   out += section("Several users", streams(report));
   out += section("Waiting for each other", waits(report));

@@ -121,13 +121,19 @@ std::string findings(const Report& report) {
     out += labelled(label, one_line(item.lever) + ": " + one_line(item.reason));
     label.clear();
   }
-  out += labelled("drafts", drafts_text(report));
+  label = "drafts";
+  for (const std::string& text : draft_speed_texts(report)) {
+    out += labelled(label, text);
+    label.clear();
+  }
+  out += labelled(label, drafts_text(report));
   out += labelled("streams", streams_text(report));
   out += labelled("waits", waits_text(report));
   out += labelled("pages", pages_text(report));
   if (report.lossless) {
     out += labelled("lossless", "the answer keeps the model's weights, experts and KV type");
     out += labelled("lossy", lossy_text(report));
+    for (const std::string& text : lossy_choice_texts(report)) out += labelled("", text);
   }
   return out;
 }

@@ -259,6 +259,7 @@ inline Report sample_report() {
 inline Report no_engine_report() {
   Report r = sample_report();
   r.engines.clear();
+  r.model.synthetic = false;
   for (Available<Answer>* answer : {&r.lossless, &r.lossy, &r.default_answer}) {
     (**answer).engine = Engine::oldiron;
     (**answer).ik_llama = {{"llama-bench", "-m", "FILE", "-t", "8", "-rtr", "1"}, Basis::untested, "", 16.6};
@@ -271,6 +272,17 @@ inline Report no_engine_report() {
   best.waits.barrier_s = 0.62e-6;
   best.pages = {{"weights", 14'380'000'000, 14'178'000'000}, {"keys and values", 215'000'000, 216'000'000},
                 {"scratch and the rest", 140'000'000, 96'000'000}};
+  const auto around = [](const char* name, double value, double half) {
+    return Measurement{.name = name, .unit = "", .samples = std::vector<double>(8, value), .median = value, .low = value - half, .high = value + half};
+  };
+  r.lossy_choices = {{"n_experts=6", measured(kDecode, 16.6, 0.012),
+                      Quality{around(kQualityKl, 0.0212, 0.003), around(kQualityTop1, 0.9612, 0.008), 8, 0, 0}},
+                     {"n_experts=4", measured(kDecode, 18.9, 0.012),
+                      Quality{around(kQualityKl, 0.118, 0.021), around(kQualityTop1, 0.884, 0.016), 8, 2, 1}},
+                     {"head_type=q4_0", {}, Available<Quality>::not_available("not measured: no time was left")}};
+  (*r.lossy).quality = quality_text(*r.lossy_choices[0].quality);
+  r.drafts = {{"ngram", 4, measured(kDecode, 14.2, 0.02), measured(kPlainDecode, 15.3, 0.02), around(kDraftRoundTokens, 1.31, 0.2),
+               {around("draft_acceptance/1", 0.31, 0.1), around("draft_acceptance/2", 0.2, 0.1), around("draft_acceptance/3", 0, 0.2)}}};
   std::erase_if(r.trials, [](const Trial& t) { return t.spec.engine == Engine::llama_cpp; });
   for (Trial& t : r.trials) t.spec.engine = Engine::oldiron;
   return r;
@@ -328,6 +340,8 @@ inline Report hostile_report() {
   (*r.lossless).decode.tags = {bad};
   (*r.lossless).wall.name = bad;
   (*r.lossy).quality = bad;
+  r.lossy_choices = {{bad, {}, Available<Quality>::not_available(bad)}};
+  r.drafts = {{bad, 1, measured(kDecode, 1, 0.1), measured(kPlainDecode, 1, 0.1), {}, {}}};
   for (LeverEffect& e : r.effects) e.value = e.from = bad;
   for (LeftOut& l : r.left_out) l.lever = l.reason = bad;
   for (Trial& t : r.trials) t.reason = t.spec.model = bad;
