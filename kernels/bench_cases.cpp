@@ -187,6 +187,10 @@ void bench_row(benchmark::State& state, const Kernel& kernel, std::int64_t k) {
       case Op::softcap:
         std::get<ScaleFn>(kernel.fn)(y.data(), 1.0F, k);
         break;
+      case Op::glu:
+        std::get<GluFn>(kernel.fn)(x.f32.data(), x.f32.data(), Activation::silu, k, y.data());
+        bytes_per_element = 12;
+        break;
       case Op::rope:
         std::get<RopeFn>(kernel.fn)(y.data(), scale.data(), scale.data(), k);
         break;
@@ -206,7 +210,7 @@ void bench_row(benchmark::State& state, const Kernel& kernel, std::int64_t k) {
 
 bool is_row_op(Op op) {
   return op == Op::quantize || op == Op::rms_norm || op == Op::add_scaled || op == Op::scale ||
-         op == Op::softcap || op == Op::rope || op == Op::store_kv;
+         op == Op::softcap || op == Op::glu || op == Op::rope || op == Op::store_kv;
 }
 
 template <class F>

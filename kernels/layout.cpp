@@ -7,9 +7,12 @@
 #include <cstring>
 
 #include "core/check.hpp"
+#include "kernels/formats/mxfp4.hpp"
 #include "kernels/formats/q4_0.hpp"
+#include "kernels/formats/q4_1.hpp"
 #include "kernels/formats/q4_k.hpp"
 #include "kernels/formats/q5_0.hpp"
+#include "kernels/formats/q5_1.hpp"
 #include "kernels/formats/q5_k.hpp"
 #include "kernels/formats/q6_k.hpp"
 #include "kernels/formats/q8_0.hpp"
@@ -18,9 +21,12 @@ namespace oldiron {
 
 namespace {
 
+using formats::BlockMXFP4;
 using formats::BlockQ4_0;
+using formats::BlockQ4_1;
 using formats::BlockQ4_K;
 using formats::BlockQ5_0;
+using formats::BlockQ5_1;
 using formats::BlockQ5_K;
 using formats::BlockQ6_K;
 using formats::BlockQ8_0;
@@ -52,6 +58,14 @@ constexpr Planes kQ5_0 = {sizeof(BlockQ5_0),
                           {{offset_of(offsetof(BlockQ5_0, qs)), 4, 4},
                            {offset_of(offsetof(BlockQ5_0, qh)), 1, 4, true},
                            {0, 1, 2}}};
+constexpr Planes kQ4_1 = {sizeof(BlockQ4_1), 2, {{offset_of(offsetof(BlockQ4_1, qs)), 4, 4}, {0, 2, 2}}};
+constexpr Planes kQ5_1 = {sizeof(BlockQ5_1),
+                          3,
+                          {{offset_of(offsetof(BlockQ5_1, qs)), 4, 4},
+                           {offset_of(offsetof(BlockQ5_1, qh)), 1, 4, true},
+                           {0, 2, 2}}};
+constexpr Planes kMXFP4 = {
+    sizeof(BlockMXFP4), 2, {{offset_of(offsetof(BlockMXFP4, qs)), 4, 4}, {0, 1, 1}}};
 constexpr Planes kQ4_K = {
     sizeof(BlockQ4_K),
     3,
@@ -78,6 +92,12 @@ const Planes* planes_of(TensorType type) {
       return &kWords2;
     case TensorType::q4_0:
       return &kQ4_0;
+    case TensorType::q4_1:
+      return &kQ4_1;
+    case TensorType::q5_1:
+      return &kQ5_1;
+    case TensorType::mxfp4:
+      return &kMXFP4;
     case TensorType::q8_0:
       return &kQ8_0;
     case TensorType::q4_k:

@@ -14,6 +14,8 @@ namespace oldiron {
 ///       bytes of its 16 GGUF rows in planes, each plane over the whole k:
 ///         q4_0        words  [k/32][4][16 rows][4 B]  low nibbles k = 4w.., high nibbles k = 16 + 4w..;  d [k/32][16] f16
 ///         q5_0        words  as q4_0;  qh [k/32][16][4 B], bit w of byte b for k = 4w + b;              d [k/32][16] f16
+///         q4_1, q5_1  as q4_0 and q5_0, with                                                       d, m [k/32][2][16] f16
+///         mxfp4       words  as q4_0;                                                                    e [k/32][16] u8
 ///         q8_0        words  [k/32][8][16][4 B]  k = 4w..;                                               d [k/32][16] f16
 ///         q4_k        qs [k/256][32][16][4 B], scales [k/256][3][16][4 B],                          d, dmin [k/256][2][16] f16
 ///         q5_k        qs [k/256][32][16][4 B], qh [k/256][8][16][4 B], scales [k/256][3][16][4 B],  d, dmin [k/256][2][16] f16

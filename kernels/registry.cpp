@@ -47,6 +47,8 @@ std::string_view to_string(Op op) {
       return "rope";
     case Op::softcap:
       return "softcap";
+    case Op::glu:
+      return "glu";
     case Op::attention:
       return "attention";
     case Op::merge_chunk:
@@ -188,6 +190,7 @@ KernelSet kernel_set(Isa isa, bool repack) {
           .scale = plain(Op::scale, &KernelSet::scale),
           .rope = plain(Op::rope, &KernelSet::rope),
           .softcap = plain(Op::softcap, &KernelSet::softcap),
+          .glu = plain(Op::glu, &KernelSet::glu),
           .attention = plain(Op::attention, &KernelSet::attention),
           .merge_chunk = plain(Op::merge_chunk, &KernelSet::merge_chunk),
           .store_kv = plain(Op::store_kv, &KernelSet::store_kv),

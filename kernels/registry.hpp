@@ -15,10 +15,10 @@
 
 namespace oldiron {
 
-enum class Op : std::uint8_t { matmul, gated, quantize, rms_norm, add_scaled, scale, rope, softcap, attention, merge_chunk, store_kv, stream_read };
+enum class Op : std::uint8_t { matmul, gated, quantize, rms_norm, add_scaled, scale, rope, softcap, glu, attention, merge_chunk, store_kv, stream_read };
 
 // Function types that coincide are told apart by `op`.
-using KernelFn = std::variant<MatmulFn, GatedFn, QuantizeFn, RmsNormFn, AddScaledFn, ScaleFn, RopeFn, AttentionFn, MergeChunkFn, StoreKvFn,
+using KernelFn = std::variant<MatmulFn, GatedFn, QuantizeFn, RmsNormFn, AddScaledFn, ScaleFn, RopeFn, GluFn, AttentionFn, MergeChunkFn, StoreKvFn,
                               StreamReadFn>;
 
 struct Kernel {
@@ -83,6 +83,7 @@ struct KernelSet {
   ScaleFn scale;
   RopeFn rope;
   SoftcapFn softcap;
+  GluFn glu;
   AttentionFn attention;
   MergeChunkFn merge_chunk;
   StoreKvFn store_kv;

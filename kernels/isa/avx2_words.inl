@@ -173,6 +173,11 @@ WORD I8 operator&(I8 w, int mask) {
 
 WORD I8 operator|(I8 a, I8 b) { return {_mm256_or_si256(a.v, b.v)}; }
 
+WORD I8 looked_up(I8 w, const std::uint8_t* table) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return {_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(bytes), w.v)};
+}
+
 template <int kBits>
 WORD I8 shift_left(I8 w) {
   return {_mm256_slli_epi32(w.v, kBits)};

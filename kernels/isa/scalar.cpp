@@ -186,6 +186,13 @@ WORD I8 operator&(I8 w, int mask) { return {_mm_and_si128(w.v, _mm_set1_epi8(sta
 
 WORD I8 operator|(I8 a, I8 b) { return {_mm_or_si128(a.v, b.v)}; }
 
+WORD I8 looked_up(I8 w, const std::uint8_t* table) {
+  std::uint8_t bytes[4 * kLanes];
+  store_bytes(bytes, w.v);
+  for (std::uint8_t& byte : bytes) byte = table[byte];
+  return {load_bytes(bytes)};
+}
+
 template <int kBits>
 WORD I8 shift_left(I8 w) {
   return {_mm_slli_epi32(w.v, kBits)};

@@ -17,7 +17,10 @@
 #include "kernels/ops/entry.inl"
 #include "kernels/formats/floats.inl"
 #include "kernels/formats/q4_0.inl"
+#include "kernels/formats/q4_1.inl"
 #include "kernels/formats/q5_0.inl"
+#include "kernels/formats/q5_1.inl"
+#include "kernels/formats/mxfp4.inl"
 #include "kernels/formats/scales6.inl"
 #include "kernels/formats/q4_k.inl"
 #include "kernels/formats/q5_k.inl"
@@ -48,7 +51,10 @@ constexpr Kernel kTable[] = {
     matmul_row<Floats<Bf16Weights>>("tile", Contract::f32),
     matmul_row<Quantised<Q8_0>>("tile", Contract::exact_integer),
     matmul_row<Quantised<Q4_0>>("tile", Contract::exact_integer),
+    matmul_row<Quantised<Q4_1>>("tile", Contract::exact_integer),
     matmul_row<Quantised<Q5_0>>("tile", Contract::exact_integer),
+    matmul_row<Quantised<Q5_1>>("tile", Contract::exact_integer),
+    matmul_row<Quantised<MXFP4>>("tile", Contract::exact_integer),
     matmul_row<Quantised<Q4_K>>("tile", Contract::exact_integer),
     matmul_row<Quantised<Q5_K>>("tile", Contract::exact_integer),
     matmul_row<Quantised<Q6_K>>("tile", Contract::exact_integer),
@@ -58,7 +64,10 @@ constexpr Kernel kTable[] = {
     matmul_row<PlainRows<Q6_KRows>>("rows", Contract::exact_integer),
     matmul_row<Widened<Q8_0>>("f32_activations", Contract::f32),
     matmul_row<Widened<Q4_0>>("f32_activations", Contract::f32),
+    matmul_row<Widened<Q4_1>>("f32_activations", Contract::f32),
     matmul_row<Widened<Q5_0>>("f32_activations", Contract::f32),
+    matmul_row<Widened<Q5_1>>("f32_activations", Contract::f32),
+    matmul_row<Widened<MXFP4>>("f32_activations", Contract::f32),
     matmul_row<Widened<Q4_K>>("f32_activations", Contract::f32),
     matmul_row<Widened<Q5_K>>("f32_activations", Contract::f32),
     matmul_row<Widened<Q6_K>>("f32_activations", Contract::f32),
@@ -67,7 +76,10 @@ constexpr Kernel kTable[] = {
     gated_row<Floats<Bf16Weights>>("tile", Contract::f32),
     gated_row<Quantised<Q8_0>>("tile", Contract::exact_integer),
     gated_row<Quantised<Q4_0>>("tile", Contract::exact_integer),
+    gated_row<Quantised<Q4_1>>("tile", Contract::exact_integer),
     gated_row<Quantised<Q5_0>>("tile", Contract::exact_integer),
+    gated_row<Quantised<Q5_1>>("tile", Contract::exact_integer),
+    gated_row<Quantised<MXFP4>>("tile", Contract::exact_integer),
     gated_row<Quantised<Q4_K>>("tile", Contract::exact_integer),
     gated_row<Quantised<Q5_K>>("tile", Contract::exact_integer),
     gated_row<Quantised<Q6_K>>("tile", Contract::exact_integer),
@@ -77,7 +89,10 @@ constexpr Kernel kTable[] = {
     gated_row<PlainRows<Q6_KRows>>("rows", Contract::exact_integer),
     gated_row<Widened<Q8_0>>("f32_activations", Contract::f32),
     gated_row<Widened<Q4_0>>("f32_activations", Contract::f32),
+    gated_row<Widened<Q4_1>>("f32_activations", Contract::f32),
     gated_row<Widened<Q5_0>>("f32_activations", Contract::f32),
+    gated_row<Widened<Q5_1>>("f32_activations", Contract::f32),
+    gated_row<Widened<MXFP4>>("f32_activations", Contract::f32),
     gated_row<Widened<Q4_K>>("f32_activations", Contract::f32),
     gated_row<Widened<Q5_K>>("f32_activations", Contract::f32),
     gated_row<Widened<Q6_K>>("f32_activations", Contract::f32),
@@ -87,6 +102,7 @@ constexpr Kernel kTable[] = {
     plain_row(Op::scale, scale_by),
     plain_row(Op::rope, rope),
     plain_row(Op::softcap, softcap),
+    plain_row(Op::glu, glu),
     plain_row(Op::attention, attention, TensorType::f32),
     plain_row(Op::attention, attention, TensorType::f16),
     plain_row(Op::attention, attention, TensorType::bf16),

@@ -27,7 +27,7 @@ constexpr int kBlockVectors = kLanes < 8 ? 8 / kLanes : 1;
 constexpr int kVectorBytes = 32 / kBlockVectors;
 // clang-format off
 static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, const std::uint16_t* chalves,
-                       std::uint16_t* halves, std::int8_t* int8s,
+                       std::uint16_t* halves, std::int8_t* int8s, const std::uint8_t* bytes_of_table,
                        const std::byte* bytes, std::int64_t stride, std::uint64_t* sums) {
   { all(1.0F) } -> std::same_as<F32>;
   { load(cfloats) } -> std::same_as<F32>;
@@ -69,6 +69,7 @@ static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, 
   { load_words(bytes) } -> std::same_as<I8>;
   { w & 0x0f } -> std::same_as<I8>;                 // every byte
   { w | w } -> std::same_as<I8>;
+  { looked_up(w, bytes_of_table) } -> std::same_as<I8>;  // every byte, which is 0..15, as an index into sixteen
   { shift_left<2>(w) } -> std::same_as<I8>;         // the 32-bit words: mask afterwards
   { shift_right<2>(w) } -> std::same_as<I8>;
   { as_operand(w) } -> std::same_as<I8>;            // signed bytes as the weights of dot4<kSigned>

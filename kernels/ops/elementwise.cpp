@@ -67,4 +67,10 @@ void softcap_reference(float* x, float cap, std::int64_t k) {
     x[i] = static_cast<float>(limit * std::tanh(static_cast<double>(x[i]) / limit));
 }
 
+void glu_reference(const float* gate, const float* up, Activation activation, std::int64_t k, float* y) {
+  for (std::int64_t i = 0; i < k; ++i)
+    y[i] = static_cast<float>(
+        gated_by_reference(activation, static_cast<double>(gate[i]), static_cast<double>(up[i])));
+}
+
 }  // namespace oldiron

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/ops/moe.hpp"
+
 namespace oldiron {
 
 /// A block whose scale would be denormal (workers flush those) counts as zero: scale 0, every q 0.
@@ -28,11 +30,15 @@ using RopeFn = void (*)(float* head, const float* cos, const float* sin, std::in
 /// x = cap * tanh(x / cap).
 using SoftcapFn = void (*)(float* x, float cap, std::int64_t k);
 
+/// y = activation(gate, up), as gated products do it; y may be gate.
+using GluFn = void (*)(const float* gate, const float* up, Activation activation, std::int64_t k, float* y);
+
 bool quantize_reference(const float* x, std::int64_t k, std::int8_t* q, float* scale, std::int32_t* sum);
 void rms_norm_reference(const float* x, const float* w, float eps, std::int64_t k, float* y);
 void add_scaled_reference(const float* x, float scale, std::int64_t k, float* y);
 void scale_reference(float* x, float scale, std::int64_t k);
 void rope_reference(float* head, const float* cos, const float* sin, std::int64_t n_rot);
 void softcap_reference(float* x, float cap, std::int64_t k);
+void glu_reference(const float* gate, const float* up, Activation activation, std::int64_t k, float* y);
 
 }  // namespace oldiron

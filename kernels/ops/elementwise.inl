@@ -109,3 +109,9 @@ void softcap(float* x, float cap, std::int64_t k) {
   in_vectors(k,
              [&](std::int64_t at, int n) { store(x + at, all(cap) * tanh(load(x + at, n) / all(cap)), n); });
 }
+
+void glu(const float* gate, const float* up, Activation activation, std::int64_t k, float* y) {
+  in_vectors(k, [&](std::int64_t at, int n) {
+    store(y + at, gated_by(activation, load(gate + at, n), load(up + at, n)), n);
+  });
+}

@@ -46,11 +46,11 @@ WORD Job job_of(const GatedArgs& a) {
   return job;
 }
 
-// What is written: of two matrices, activation(first) * second.
+// What is written: of two matrices, one gated by the other.
 template <int kMats>
 WORD F32 joined(const Job& job, F32 first, F32 second) {
   if constexpr (kMats == 1) return first;
-  else return (job.activation == Activation::silu ? silu(first) : gelu_tanh(first)) * second;
+  else return gated_by(job.activation, first, second);
 }
 
 // f(first, size) for tiles of [0, columns) of at most `most`, whose sizes differ by one at most.

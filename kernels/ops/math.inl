@@ -41,3 +41,11 @@ WORD F32 gelu_tanh(F32 x) {
 }
 
 WORD F32 silu(F32 x) { return x / (all(1.0F) + exp(all(0.0F) - x)); }
+
+WORD F32 gated_by(Activation activation, F32 gate, F32 up) {
+  if (activation == Activation::gelu_tanh) return gelu_tanh(gate) * up;
+  if (activation == Activation::silu) return silu(gate) * up;
+  const F32 g = smallest(gate, all(kSwigluLimit));
+  const F32 u = largest(smallest(up, all(kSwigluLimit)), all(-kSwigluLimit));
+  return g / (all(1.0F) + exp(g * all(-kSwigluAlpha))) * (u + all(1.0F));
+}

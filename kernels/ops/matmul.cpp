@@ -1,6 +1,7 @@
 // The obvious matrix products, row by row in double: what every fast kernel is compared with.
 #include "kernels/ops/matmul.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -48,14 +49,19 @@ std::int64_t mapped(const std::int32_t* map, std::int64_t column) {
   return map == nullptr ? column : map[column];
 }
 
-double activated(Activation activation, double x) {
-  if (activation == Activation::silu) return x / (1 + std::exp(-x));
+}  // namespace
+
+double gated_by_reference(Activation activation, double gate, double up) {
+  if (activation == Activation::silu) return gate / (1 + std::exp(-gate)) * up;
+  if (activation == Activation::swiglu_oai) {
+    const double limit = double{kSwigluLimit};
+    const double g = std::min(gate, limit);
+    return g / (1 + std::exp(-double{kSwigluAlpha} * g)) * (std::clamp(up, -limit, limit) + 1);
+  }
   constexpr double kRoot2OverPi = 0.79788456080286535588;
   // x (1 + tanh u) / 2, written so that negative u cancel nothing.
-  return x / (1 + std::exp(-2 * kRoot2OverPi * (x + 0.044715 * x * x * x)));
+  return gate / (1 + std::exp(-2 * kRoot2OverPi * (gate + 0.044715 * gate * gate * gate))) * up;
 }
-
-}  // namespace
 
 void matmul_reference(const MatmulArgs& a, bool with_f32) {
   CHECK(format(a.type) != nullptr, "the reference needs the definition of the format");
@@ -79,8 +85,8 @@ void gated_reference(const GatedArgs& a, bool with_f32) {
     for (std::int64_t c = 0; c < a.n; ++c) {
       const std::int64_t x = mapped(a.x_column, c);
       a.h[mapped(a.y_column, c) * a.h_stride + r] =
-          static_cast<float>(activated(a.activation, dot(a.type, gate, a.k, a.x, x, with_f32)) *
-                             dot(a.type, up, a.k, a.x, x, with_f32));
+          static_cast<float>(gated_by_reference(a.activation, dot(a.type, gate, a.k, a.x, x, with_f32),
+                                                dot(a.type, up, a.k, a.x, x, with_f32)));
     }
   }
 }

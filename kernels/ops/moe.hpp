@@ -5,9 +5,14 @@
 
 namespace oldiron {
 
-enum class Activation : std::uint8_t { gelu_tanh, silu };
+/// How an output g of the gate meets an output u of the up matrix: gelu_tanh(g) u, silu(g) u, or
+/// g / (1 + e^(-1.702 g)) (u + 1) with g at most 7 and u within -7..7.
+enum class Activation : std::uint8_t { gelu_tanh, silu, swiglu_oai };
 
-/// h[c][r] = activation(gate_r x[c]) * (up_r x[c]), rows r in [row_begin, row_end) of the expert's width; both matrices in
+inline constexpr float kSwigluAlpha = 1.702F;
+inline constexpr float kSwigluLimit = 7;
+
+/// h[c][r] = activation(gate_r x[c], up_r x[c]), rows r in [row_begin, row_end) of the expert's width; both matrices in
 /// one buffer (gate rows first, as ffn_gate_up_exps) or in two.
 ///
 /// Shapes: gate, up [width, k] in `layout`; h column y_column[c] (or c) starts at h + that * h_stride, floats.
@@ -35,6 +40,8 @@ struct GatedArgs {
     return 4.0 * static_cast<double>(row_end - row_begin) * static_cast<double>(k) * static_cast<double>(n);
   }
 };
+
+double gated_by_reference(Activation activation, double gate, double up);
 
 using GatedFn = void (*)(const GatedArgs&);
 void gated_reference(const GatedArgs& args, bool with_f32);

@@ -139,6 +139,23 @@ TEST_P(ElementwiseTest, SoftcapKeepsEveryDigit) {
   }
 }
 
+TEST_P(ElementwiseTest, GluOfEveryActivation) {
+  for (const Activation activation : {Activation::gelu_tanh, Activation::silu, Activation::swiglu_oai}) {
+    for (const std::size_t k : {1U, 15U, 33U, 704U}) {
+      Poisoned<float> gate(k), up(k), y(k);
+      fill(gate.span(), 1, 6);  // beyond the limits of swiglu_oai, too
+      fill(up.span(), 2, 6);
+      std::vector<float> wanted(k);
+      glu_reference(gate.data(), up.data(), activation, static_cast<std::int64_t>(k), wanted.data());
+      kernels_.glu(gate.data(), up.data(), activation, static_cast<std::int64_t>(k), y.data());
+      EXPECT_LE(nmse(y.span(), wanted), 1e-12);
+      kernels_.glu(gate.data(), up.data(), activation, static_cast<std::int64_t>(k), gate.data());
+      EXPECT_EQ(0, std::memcmp(gate.data(), y.data(), k * sizeof(float))) << "in place";
+      EXPECT_TRUE(gate.untouched() && up.untouched() && y.untouched());
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isas, ElementwiseTest, testing::ValuesIn(isas_here()),
                          [](const auto& param) { return std::string(to_string(param.param)); });
 

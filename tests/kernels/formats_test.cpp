@@ -174,7 +174,9 @@ TEST(Formats, extreme_bytes_in_every_field_of_a_quantised_block) {
       const std::size_t bytes = static_cast<std::size_t>(info(type).block_bytes);
       for (std::size_t b = 0; b < row.size(); b += bytes) {  // the half scales must stay finite
         std::memcpy(&row[b + (type == TensorType::q6_k ? 208 : 0)], &one, 2);
-        if (type == TensorType::q4_k || type == TensorType::q5_k) std::memcpy(&row[b + 2], &one, 2);
+        const bool two = type == TensorType::q4_k || type == TensorType::q5_k || type == TensorType::q4_1 ||
+                         type == TensorType::q5_1;
+        if (two) std::memcpy(&row[b + 2], &one, 2);
       }
       expect_dot_of_dequantised(type, row, 512);
     }
@@ -252,7 +254,7 @@ TEST(Generate, f16_rows_are_random_integers_rounded_as_by_float_to_half) {
 }
 
 TEST(Generate, half_the_block_scales_are_negative) {
-  for (const TensorType type : {TensorType::q8_0, TensorType::q4_0, TensorType::q5_0, TensorType::q4_k,
+  for (const TensorType type : {TensorType::q8_0, TensorType::q4_0, TensorType::q4_1, TensorType::q5_0, TensorType::q5_1, TensorType::q4_k,
                                 TensorType::q5_k, TensorType::q6_k}) {
     const std::int64_t k = 400 * info(type).block, bytes = info(type).block_bytes;
     const std::vector<std::byte> row = generated(type, 5, k);

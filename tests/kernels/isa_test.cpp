@@ -111,7 +111,7 @@ TEST(RegistryTest, TilesServeManyColumnsOnly) {
 TEST(RegistryTest, EveryTypeIsPackedUnlessPlainRowsAreAskedForAndHaveKernels) {
   for (const Isa isa : isas_here()) {
     const KernelSet packed = kernel_set(isa), plain = kernel_set(isa, false);
-    for (const TensorType type : {TensorType::f32, TensorType::f16, TensorType::bf16, TensorType::q5_0, TensorType::q5_k}) {
+    for (const TensorType type : {TensorType::f32, TensorType::f16, TensorType::bf16, TensorType::q4_1, TensorType::q5_0, TensorType::q5_1, TensorType::mxfp4, TensorType::q5_k}) {
       EXPECT_EQ(packed.layout(type), Layout::r16);
       EXPECT_EQ(plain.layout(type), Layout::r16) << info(type).name;
       EXPECT_EQ(plain.matmul(type), packed.matmul(type)) << info(type).name;

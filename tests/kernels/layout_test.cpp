@@ -11,6 +11,7 @@ namespace {
 
 constexpr TensorType kPacked[] = {TensorType::f32,  TensorType::f16,  TensorType::bf16,
                                   TensorType::q8_0, TensorType::q4_0, TensorType::q5_0,
+                                  TensorType::q4_1, TensorType::q5_1, TensorType::mxfp4,
                                   TensorType::q4_k, TensorType::q5_k, TensorType::q6_k};
 
 std::vector<std::byte> random_bytes(std::int64_t n) {
@@ -37,6 +38,13 @@ std::int64_t place(TensorType type, std::int64_t k, std::int64_t b, std::int64_t
     case TensorType::q5_0:  // the bits of qh are tested apart
       if (byte < 2) return k / 32 * 320 + (b * 16 + r) * 2 + byte;
       return byte < 6 ? word(k / 32 * 256, 1, byte - 2) : word(0, 4, byte - 6);
+    case TensorType::q4_1:
+      return byte < 4 ? k / 32 * 256 + ((b * 2 + byte / 2) * 16 + r) * 2 + byte % 2 : word(0, 4, byte - 4);
+    case TensorType::q5_1:
+      if (byte < 4) return k / 32 * 320 + ((b * 2 + byte / 2) * 16 + r) * 2 + byte % 2;
+      return byte < 8 ? word(k / 32 * 256, 1, byte - 4) : word(0, 4, byte - 8);
+    case TensorType::mxfp4:
+      return byte < 1 ? k / 32 * 256 + b * 16 + r : word(0, 4, byte - 1);
     case TensorType::q8_0:
       return byte < 2 ? k / 32 * 512 + (b * 16 + r) * 2 + byte : word(0, 8, byte - 2);
     default:
@@ -71,7 +79,9 @@ TEST(Layout, every_byte_lands_where_the_description_says) {
       pack_group(type, rows.data(), k, group.data());
       for (std::int64_t i = 0; i < 16 * bytes; ++i) {
         const std::int64_t row = i / bytes, in_row = i % bytes;
-        if (type == TensorType::q5_0 && in_row % block_bytes >= 2 && in_row % block_bytes < 6) continue;
+        const std::int64_t at = in_row % block_bytes;
+        if (type == TensorType::q5_0 && at >= 2 && at < 6) continue;
+        if (type == TensorType::q5_1 && at >= 4 && at < 8) continue;
         const std::int64_t to = place(type, k, in_row / block_bytes, in_row % block_bytes, row);
         ASSERT_EQ(group[static_cast<std::size_t>(to)], rows[static_cast<std::size_t>(i)])
             << info(type).name << " k " << k << " row " << row << " byte " << in_row;
@@ -80,20 +90,23 @@ TEST(Layout, every_byte_lands_where_the_description_says) {
   }
 }
 
-TEST(Layout, fifth_bits_of_q5_0_are_sorted_by_the_byte_that_they_complete) {
-  constexpr std::int64_t k = 96, bytes = k / 32 * 22;
-  const std::vector<std::byte> rows = random_bytes(16 * bytes);
-  std::vector<std::byte> group(rows.size());
-  pack_group(TensorType::q5_0, rows.data(), k, group.data());
-  const auto bit = [](const std::vector<std::byte>& in, std::int64_t at, std::int64_t i) {
-    return static_cast<int>(in[static_cast<std::size_t>(at + i / 8)] >> (i % 8) & std::byte{1});
-  };
-  for (std::int64_t r = 0; r < 16; ++r) {
-    for (std::int64_t b = 0; b < k / 32; ++b) {
-      for (std::int64_t i = 0; i < 32; ++i) {
-        ASSERT_EQ(bit(group, place(TensorType::q5_0, k, b, 2, r), 8 * (i % 4) + i / 4),
-                  bit(rows, r * bytes + b * 22 + 2, i))
-            << "row " << r << " block " << b << " weight " << i;
+TEST(Layout, fifth_bits_are_sorted_by_the_byte_that_they_complete) {
+  for (const auto& [type, block_bytes, at] : {std::tuple{TensorType::q5_0, 22, 2}, {TensorType::q5_1, 24, 4}}) {
+    constexpr std::int64_t k = 96;
+    const std::int64_t bytes = k / 32 * block_bytes;
+    const std::vector<std::byte> rows = random_bytes(16 * bytes);
+    std::vector<std::byte> group(rows.size());
+    pack_group(type, rows.data(), k, group.data());
+    const auto bit = [](const std::vector<std::byte>& in, std::int64_t place, std::int64_t i) {
+      return static_cast<int>(in[static_cast<std::size_t>(place + i / 8)] >> (i % 8) & std::byte{1});
+    };
+    for (std::int64_t r = 0; r < 16; ++r) {
+      for (std::int64_t b = 0; b < k / 32; ++b) {
+        for (std::int64_t i = 0; i < 32; ++i) {
+          ASSERT_EQ(bit(group, place(type, k, b, at, r), 8 * (i % 4) + i / 4),
+                    bit(rows, r * bytes + b * block_bytes + at, i))
+              << "row " << r << " block " << b << " weight " << i;
+        }
       }
     }
   }

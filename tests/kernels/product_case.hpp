@@ -82,6 +82,10 @@ class TestMatrix {
         return at >= 2;
       case TensorType::q6_k:
         return at < 208;  // the scales of 16 too
+      case TensorType::mxfp4:
+        return at >= 1;
+      case TensorType::q4_1:
+      case TensorType::q5_1:
       case TensorType::q4_k:
       case TensorType::q5_k:
         return at >= 4;
