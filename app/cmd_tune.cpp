@@ -12,6 +12,7 @@
 #include "core/accounting.hpp"
 #include "core/clock.hpp"
 #include "core/text.hpp"
+#include "kernels/architecture.hpp"
 #include "kernels/gguf.hpp"
 #include "kernels/speculation/make_drafter.hpp"
 #include "probes/cyclic_read.hpp"
@@ -99,10 +100,7 @@ ModelRequest as_file(const ModelRequest& request, const std::string& out_dir) {
 }
 
 void choose_own(const ModelRequest& request, const ModelSpec& model, TuneRecord& record) {
-  if (model.architecture != "gemma4")
-    throw Error(
-        fmt::format("{}: our own kernels run gemma4 only, and this is {}; give an engine with --engine DIR",
-                    model.id, model.architecture));
+  if (const std::string reason = why_not_run(model); !reason.empty()) throw Error(reason);
   record.candidates.push_back(
       {.engine = Engine::oldiron, .bench = "", .version = own_version(), .request = request});
 }

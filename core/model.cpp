@@ -27,6 +27,21 @@ std::int64_t ModelSpec::n_params() const {
   return total;
 }
 
+void share_kv(ModelSpec& model, int n) {
+  const int first_shared = model.block_count - n;
+  for (int i = std::max(0, first_shared); i < model.block_count; ++i) {
+    LayerSpec& layer = model.layers[static_cast<std::size_t>(i)];
+    layer.kv_from = kTargetKv;
+    if (model.embedding_length_out > 0) continue;
+    for (int from = first_shared - 1; from >= 0 && layer.kv_from < 0; --from)
+      if (model.layers[static_cast<std::size_t>(from)].sliding == layer.sliding) layer.kv_from = from;
+    if (layer.kv_from < 0) {
+      throw Error(fmt::format("{}: layer {} shares the keys of an earlier layer of its kind, and there is none",
+                              model.id, i));
+    }
+  }
+}
+
 ModelSpec cut_layers(ModelSpec model, int n_layers) {
   if (n_layers <= 0 || n_layers >= model.block_count) return model;
   model.layers.resize(static_cast<std::size_t>(n_layers));
@@ -39,6 +54,11 @@ ModelSpec cut_layers(ModelSpec model, int n_layers) {
   model.tensors.erase(std::remove_if(model.tensors.begin(), model.tensors.end(), beyond),
                       model.tensors.end());
   if (!divides) model.rope_freqs.clear();
+  const std::int64_t per_layer = std::int64_t{model.embedding_length_per_layer_input} * n_layers;
+  for (TensorSpec& tensor : model.tensors) {
+    if (tensor.name == "per_layer_token_embd.weight") tensor.ne[0] = per_layer;
+    if (tensor.name == "per_layer_model_proj.weight") tensor.ne[1] = per_layer;
+  }
   model.block_count = n_layers;
   model.fingerprint = hex16(hash64(fmt::format("{} cut to {} layers", model.fingerprint, n_layers)));
   return model;

@@ -52,6 +52,11 @@ struct TensorSpec {
   bool operator==(const TensorSpec&) const = default;
 };
 
+/// LayerSpec::kv_from of a layer that stores keys and values, and of one of a drafter, which reads those of
+/// the last layer of its kind in the model that it drafts for.
+inline constexpr int kOwnKv = -1;
+inline constexpr int kTargetKv = -2;
+
 struct LayerSpec {
   bool sliding = false;
   int n_head = 0;
@@ -66,7 +71,19 @@ struct LayerSpec {
   /// Of a linear-attention layer: floats that a sequence keeps instead of keys and values, all of them read and
   /// written by every step. The last inputs of its convolution, and the state of its recurrence.
   std::int64_t conv_state = 0, recurrent_state = 0;
+  int kv_from = kOwnKv;     ///< or the earlier layer whose keys and values it reads, storing none
   bool operator==(const LayerSpec&) const = default;
+};
+
+/// How angles are squeezed for contexts longer than those trained with: all of them by `factor`, or by YaRN
+/// those of long waves only.
+struct RopeScaling {
+  double factor = 1;
+  bool yarn = false;
+  int original_context_length = 0;
+  double beta_fast = 32, beta_slow = 1;  ///< turns in the original context above and below which YaRN blends
+  double magnitude = 1;  ///< of cosines and sines, beside YaRN's own 1 + 0.1 ln factor
+  bool operator==(const RopeScaling&) const = default;
 };
 
 struct ModelSpec {
@@ -84,6 +101,9 @@ struct ModelSpec {
   double attention_scale = 1.0;
   double embedding_scale = 1.0;
   double final_logit_softcap = 0;  ///< 0: none
+  int embedding_length_per_layer_input = 0;  ///< of the embedding that every layer adds; 0: none
+  int embedding_length_out = 0;  ///< of a drafter: the width of the model that it drafts for; 0: no drafter
+  RopeScaling rope_scaling = {};
   bool tied_head = false;
   std::vector<LayerSpec> layers = {};
   std::vector<TensorSpec> tensors = {};  ///< in file order
@@ -104,6 +124,10 @@ struct ModelSpec {
 /// The role of a GGUF tensor by its name ("blk.3.ffn_gate_up_exps.weight"); `tied_head`: token_embd is the
 /// head.
 Role role_of(std::string_view tensor_name, bool tied_head);
+
+/// Points the last `n` layers at the last earlier layer of their kind; of a drafter all layers at the model that
+/// it drafts for. Throws Error if there is no such layer.
+void share_kv(ModelSpec& model, int n);
 
 /// Reads a card (reference format: configs/models/*.json) with every tensor typed as `type` asks: a profile
 /// of the card

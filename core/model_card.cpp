@@ -18,13 +18,10 @@ namespace {
 // Facts that stand in cards for decoders and readers; nothing here needs them.
 constexpr const char* kUnusedKeys[] = {"activation",
                                        "attention.output_gate",
-                                       "attention.shared_kv_layers",
                                        "attention.sinks",
                                        "attention.v_norm",
                                        "block_count_with_mtp",
                                        "draft_position",
-                                       "embedding_length_out",
-                                       "embedding_length_per_layer_input",
                                        "expert_gating",
                                        "expert_shared_feed_forward_length",
                                        "expert_weights_sum_clamp_min",
@@ -34,9 +31,6 @@ constexpr const char* kUnusedKeys[] = {"activation",
                                        "kv_from_target_layer",
                                        "nextn_predict_layers",
                                        "rope.dimension_sections",
-                                       "rope.scaling.factor",
-                                       "rope.scaling.original_context_length",
-                                       "rope.scaling.type",
                                        "rope.type",
                                        "router_input",
                                        "shared_expert_gate",
@@ -46,9 +40,7 @@ constexpr const char* kUnusedKeys[] = {"activation",
                                        "ssm.state_size",
                                        "ssm.time_step_rank",
                                        "swiglu_alpha",
-                                       "swiglu_limit",
-                                       "yarn_beta_fast",
-                                       "yarn_beta_slow"};
+                                       "swiglu_limit"};
 
 constexpr Role kRoles[] = {Role::attn,      Role::linattn,    Role::dense,  Role::shexp, Role::exps,
                            Role::exps_bias, Role::exps_scale, Role::router, Role::norm,  Role::bias,
@@ -85,6 +77,7 @@ class Card {
   std::vector<double> read_rope_freqs(ModelSpec& model);
   void read_layers(ModelSpec& model);
   void read_state(ModelSpec& model);
+  void read_rope_scaling(ModelSpec& model);
   CardTensor read_tensor(const Json& row) const;
   void expand_tensors(ModelSpec& model);
   void check(const ModelSpec& model);
@@ -227,6 +220,20 @@ void Card::read_state(ModelSpec& model) {
   }
 }
 
+void Card::read_rope_scaling(ModelSpec& model) {
+  RopeScaling& scaling = model.rope_scaling;
+  if (!reader_.has("rope.scaling.type")) return;
+  std::string type;
+  reader_.read("rope.scaling.type", type);
+  if (type != "yarn" && type != "linear")
+    throw reader_.error(fmt::format("rope.scaling.type is yarn or linear, not {}", type));
+  scaling.yarn = type == "yarn";
+  reader_.read("rope.scaling.factor", scaling.factor);
+  scaling.original_context_length = optional_int("rope.scaling.original_context_length");
+  scaling.beta_fast = optional_double("yarn_beta_fast", scaling.beta_fast);
+  scaling.beta_slow = optional_double("yarn_beta_slow", scaling.beta_slow);
+}
+
 CardTensor Card::read_tensor(const Json& row) const {
   const bool shaped = row.is_array() && row.size() == 4 && row[0].is_string() && row[2].is_array() &&
                       !row[2].empty() && row[2].size() <= 4 && row[3].is_string() &&
@@ -317,9 +324,13 @@ ModelSpec Card::model(std::string_view type, std::string_view head_type) {
   model.expert_used_count = optional_int("expert_used_count");
   model.expert_feed_forward_length = optional_int("expert_feed_forward_length");
   model.final_logit_softcap = optional_double("final_logit_softcapping", 0);
+  model.embedding_length_per_layer_input = optional_int("embedding_length_per_layer_input");
+  model.embedding_length_out = optional_int("embedding_length_out");
   model.embedding_scale = embedding_scale(reader_, model);
   pattern_ = read_pattern(model.block_count);
   read_layers(model);
+  read_rope_scaling(model);
+  share_kv(model, optional_int("attention.shared_kv_layers"));
   model.rope_freqs = read_rope_freqs(model);
   expand_tensors(model);
   check(model);

@@ -23,66 +23,22 @@ TensorType kv_tensor_type(KvType type) {
   return TensorType::f16;
 }
 
-LayerWeights bind_layer(const Weights& weights, int layer) {
-  const auto name = [&](const char* tensor) { return fmt::format("blk.{}.{}", layer, tensor); };
-  const auto v = [&](const char* tensor) { return weights.vector(name(tensor)); };
-  const auto m = [&](const char* tensor) { return weights.matrix(name(tensor)); };
-  return {.attn_norm = v("attn_norm.weight"),
-          .q_norm = v("attn_q_norm.weight"),
-          .k_norm = v("attn_k_norm.weight"),
-          .post_attention_norm = v("post_attention_norm.weight"),
-          .ffn_norm = v("ffn_norm.weight"),
-          .post_ffw_norm = v("post_ffw_norm.weight"),
-          .output_scale = v("layer_output_scale.weight"),
-          .post_ffw_norm_1 = v("post_ffw_norm_1.weight"),
-          .pre_ffw_norm_2 = v("pre_ffw_norm_2.weight"),
-          .post_ffw_norm_2 = v("post_ffw_norm_2.weight"),
-          .router_scale = v("ffn_gate_inp.scale"),
-          .expert_scale = v("ffn_down_exps.scale"),
-          .q = m("attn_q.weight"),
-          .k = m("attn_k.weight"),
-          .v = m("attn_v.weight"),
-          .output = m("attn_output.weight"),
-          .gate = m("ffn_gate.weight"),
-          .up = m("ffn_up.weight"),
-          .down = m("ffn_down.weight"),
-          .router = m("ffn_gate_inp.weight"),
-          .experts_gate_up = m("ffn_gate_up_exps.weight"),
-          .experts_down = m("ffn_down_exps.weight")};
-}
+std::size_t floats(std::int64_t a, std::int64_t b) { return static_cast<std::size_t>(a * b); }
 
-void check_layer(const LayerWeights& l, const LayerSpec& spec, bool moe, int layer, const std::string& id) {
-  const auto need = [&](bool present, const char* tensor) {
-    if (!present) throw Error(fmt::format("{}: tensor blk.{}.{} is missing; the file is not a whole gemma4 model", id, layer, tensor));
-  };
-  need(l.attn_norm != nullptr, "attn_norm.weight");
-  need(l.q_norm != nullptr, "attn_q_norm.weight");
-  need(l.k_norm != nullptr, "attn_k_norm.weight");
-  need(l.post_attention_norm != nullptr, "post_attention_norm.weight");
-  need(l.ffn_norm != nullptr, "ffn_norm.weight");
-  need(l.post_ffw_norm != nullptr, "post_ffw_norm.weight");
-  need(bool(l.q), "attn_q.weight");
-  need(bool(l.k), "attn_k.weight");
-  need(bool(l.v) || spec.value_is_key, "attn_v.weight");
-  need(bool(l.output), "attn_output.weight");
-  need(l.gate && l.up && l.down, "ffn_gate, ffn_up or ffn_down.weight");
-  if (!moe) return;
-  need(l.post_ffw_norm_1 != nullptr && l.pre_ffw_norm_2 != nullptr && l.post_ffw_norm_2 != nullptr, "post_ffw_norm_1, pre_ffw_norm_2 or post_ffw_norm_2.weight");
-  need(l.router && l.router_scale != nullptr, "ffn_gate_inp.weight or .scale");
-  need(l.experts_gate_up && l.experts_down, "ffn_gate_up_exps or ffn_down_exps.weight");
-}
-
-int max_over_layers(const ModelSpec& model, int (*f)(const LayerSpec&)) {
-  int most = 0;
-  for (const LayerSpec& layer : model.layers) most = std::max(most, f(layer));
+Widths widths_of(const ModelSpec& model, const std::vector<LayerWeights>& layers) {
+  Widths most;
+  const auto raise = [](std::int64_t& to, std::int64_t value) { to = std::max(to, value); };
+  for (const LayerSpec& spec : model.layers) {
+    raise(most.queries, std::int64_t{spec.n_head} * spec.key_length);
+    raise(most.keys, std::int64_t{spec.n_head_kv} * spec.key_length);
+    raise(most.rope_pairs, spec.rope_dimension_count / 2);
+  }
+  for (const LayerWeights& w : layers) {
+    raise(most.dense, w.dense.width());
+    raise(most.expert, w.experts.width());
+  }
   return most;
 }
-
-int query_width(const LayerSpec& l) { return l.n_head * l.key_length; }
-
-int key_width(const LayerSpec& l) { return l.n_head_kv * l.key_length; }
-
-std::size_t floats(std::int64_t a, std::int64_t b) { return static_cast<std::size_t>(a * b); }
 
 // The pages that products of many columns take for their panels, before anything is timed.
 [[gnu::noinline]] void touch_stack() {
@@ -108,49 +64,59 @@ Activations Quantised::view(const float* f32, std::int64_t f32_stride) const {
           .q_stride = k, .scale_stride = k / 32, .sum_stride = k / 16};
 }
 
-void Work::resize(const ModelSpec& model, std::int64_t n, int used) {
+void Work::resize(const ModelSpec& model, const Widths& widths, std::int64_t n, int used) {
   const std::int64_t d = model.embedding_length;
   for (std::vector<float>* each : {&x, &h, &a, &m, &r}) each->resize(floats(n, d));
   a_q.resize(n, d);
   m_q.resize(n, d);
-  o_q.resize(n, max_over_layers(model, query_width));
-  dense_q.resize(n, model.feed_forward_length);
-  if (model.expert_count > 0) expert_q.resize(n * used, model.expert_feed_forward_length);
+  r_q.resize(n, d);
+  wide.resize(floats(n, 2 * model.embedding_length_out));
+  wide_q.resize(n, 2 * model.embedding_length_out);
+  per_layer.resize(floats(n, model.embedding_length_per_layer_input));
+  per_layer_q.resize(n, model.embedding_length_per_layer_input);
+  o_q.resize(n, widths.queries);
+  dense_q.resize(n, widths.dense);
+  expert_q.resize(n * used, widths.expert);
   for (int sliding = 0; sliding < 2; ++sliding) {
-    const std::int64_t half = max_over_layers(model, [](const LayerSpec& l) { return l.rope_dimension_count; }) / 2;
-    cos[sliding].resize(floats(n, half));
-    sin[sliding].resize(floats(n, half));
+    cos[sliding].resize(floats(n, widths.rope_pairs));
+    sin[sliding].resize(floats(n, widths.rope_pairs));
   }
 }
 
 Decoder::Impl::Impl(std::shared_ptr<const Weights> packed, const Config& config, const DecoderOptions& decoder_options,
-                    Team& worker_team)
-    : loaded(std::move(packed)), weights(*loaded), model(loaded->model()), options(decoder_options), team(worker_team),
-      kernels(loaded->kernels()),
+                    Team& worker_team, Impl* target_model)
+    : loaded(std::move(packed)), weights(*loaded), model(loaded->model()), facts(*architecture(model.architecture)), options(decoder_options),
+      team(worker_team), kernels(loaded->kernels()), target(target_model),
       cache(model, options.max_sequences, options.max_context, options.max_step_tokens,
             kv_tensor_type(config.kv_type), config.page_size),
+      global(global_weights(weights, facts)),
       split_rows(config.row_split == RowShares::pieces
-                     ? RowSplit(std::int64_t{model.block_count} * (kExpertsUp + model.expert_count) + 1, team.size())
+                     ? RowSplit(std::int64_t{model.block_count} * (kExpertsUp + model.expert_count) + kGlobalProducts, team.size())
                      : RowSplit()) {
   n_used = options.n_experts > 0 ? options.n_experts : model.expert_used_count;
+  bool unfused = false;
   for (int l = 0; l < model.block_count; ++l) {
-    layers.push_back(bind_layer(weights, l));
-    check_layer(layers.back(), model.layers[static_cast<std::size_t>(l)], model.expert_count > 0, l, model.id);
+    layers.push_back(layer_weights(weights, facts, l));
+    const LayerWeights& w = layers.back();
+    unfused = unfused || (w.dense && !w.dense.fused) || (w.experts && !w.experts.fused);
   }
-  embedding = weights.matrix("token_embd.weight");
-  head = model.tied_head ? embedding : weights.matrix("output.weight");
-  if (!embedding || !head) throw Error(fmt::format("{}: tensor token_embd.weight or output.weight is missing", model.id));
+  for (const LayerSpec& layer : model.layers)
+    rope[layer.sliding] = rope_angles(layer, model.rope_scaling, layer.rope_freqs ? weights.vector("rope_freqs.weight") : nullptr);
+  widths = widths_of(model, layers);
   quantise = weights.quantised();
   cache.touch(team);
 
   const std::int64_t t = options.max_step_tokens;
-  q.resize(floats(t, max_over_layers(model, query_width)));
+  const std::int64_t per_layer_length = model.embedding_length_per_layer_input;
+  q.resize(floats(t, widths.queries));
   o.resize(q.size());
-  k.resize(floats(t, max_over_layers(model, key_width)));
+  k.resize(floats(t, widths.keys));
   v.resize(k.size());
   for (std::vector<float>* each : {&y, &b1, &b2, &hidden}) each->resize(floats(t, d()));
   z.resize(floats(t, model.expert_count));
-  dense.resize(floats(t, model.feed_forward_length));
+  dense.resize(floats(t, widths.dense));
+  per_layer.resize(floats(t, model.block_count * per_layer_length));
+  per_layer_gate.resize(floats(t, per_layer_length));
   distinct.resize(static_cast<std::size_t>(model.block_count));
   ends.assign(static_cast<std::size_t>(options.max_sequences), 0);
 
@@ -158,9 +124,10 @@ Decoder::Impl::Impl(std::shared_ptr<const Weights> packed, const Config& config,
   private_work.resize(static_cast<std::size_t>(team.size()));
   routing.resize(static_cast<std::size_t>(team.size()));
   touch_all(t);
-  expert.resize(floats(t * n_used, model.expert_feed_forward_length));
-  shared.resize(model, t > kReplicatedTokens ? t : 0, n_used);
-  for (Work& work : private_work) work.resize(model, std::min(t, kReplicatedTokens), n_used);
+  expert.resize(floats(t * n_used, widths.expert));
+  if (unfused) up.resize(std::max(dense.size(), expert.size()));
+  shared.resize(model, widths, t > kReplicatedTokens ? t : 0, n_used);
+  for (Work& work : private_work) work.resize(model, widths, std::min(t, kReplicatedTokens), n_used);
 }
 
 void Decoder::Impl::touch_all(std::int64_t t) {
@@ -193,11 +160,18 @@ void Decoder::Impl::check_positions() {
   ends = next;
 }
 
+int Decoder::Impl::kv_layer(int layer) const {
+  const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
+  if (spec.kv_from == kOwnKv) return layer;
+  if (spec.kv_from != kTargetKv) return spec.kv_from;
+  const std::vector<LayerSpec>& others = target->model.layers;
+  for (std::size_t i = others.size(); i-- > 0;)
+    if (others[i].sliding == spec.sliding && others[i].kv_from == kOwnKv) return static_cast<int>(i);
+  throw Error(fmt::format("{}: {} has no layer whose keys its layer {} could read", model.id, target->model.id, layer));
+}
+
 Decoder::Decoder(std::shared_ptr<const Weights> weights, const Config& config, const DecoderOptions& options, Team& team) {
-  const ModelSpec& model = weights->model();
-  if (model.architecture != "gemma4")
-    throw Error(fmt::format("{}: architecture '{}' can be accounted for but not run; our decoder knows gemma4", model.id,
-                            model.architecture));
+  if (const std::string reason = why_not_run(weights->model()); !reason.empty()) throw Error(reason);
   impl_ = std::make_unique<Impl>(std::move(weights), config, options, team);
 }
 
@@ -205,20 +179,25 @@ Decoder::~Decoder() = default;
 
 const ModelSpec& Decoder::model() const { return impl_->model; }
 
+void Decoder::Impl::run(std::span<const StepToken> step_tokens, int threads, float* step_logits) {
+  tokens = step_tokens;
+  logits = step_logits;
+  split_rows.reset();
+  logit_columns.clear();
+  for (std::size_t c = 0; c < tokens.size(); ++c)
+    if (tokens[c].logits) logit_columns.push_back(static_cast<std::int32_t>(c));
+  finite = true;
+  team.run(std::clamp(threads, 1, team.size()), [this](int rank, int active) { run_rank(rank, active); });
+  if (!finite)
+    throw Error(fmt::format("{}: an activation is not finite; the weights are damaged or of a type that overflows", model.id));
+}
+
 void Decoder::step(std::span<const StepToken> tokens, int threads, float* logits) {
   Impl& d = *impl_;
   CHECK(!tokens.empty() && static_cast<int>(tokens.size()) <= d.options.max_step_tokens, "step size");
-  d.tokens = tokens;
+  d.tokens = d.queries = tokens;
   d.check_positions();
-  d.logits = logits;
-  d.split_rows.reset();
-  d.logit_columns.clear();
-  for (std::size_t c = 0; c < tokens.size(); ++c)
-    if (tokens[c].logits) d.logit_columns.push_back(static_cast<std::int32_t>(c));
-  d.finite = true;
-  d.team.run(std::clamp(threads, 1, d.team.size()), [&d](int rank, int active) { d.run_rank(rank, active); });
-  if (!d.finite)
-    throw Error(fmt::format("{}: an activation is not finite; the weights are damaged or of a type that overflows", d.model.id));
+  d.run(tokens, threads, logits);
 }
 
 void Decoder::rewind(int sequence, int position) {

@@ -1,4 +1,4 @@
-// The decoder: chains kernels into prefill, decode, verify and batch steps of a gemma4 model.
+// The decoder: chains kernels into prefill, decode, verify and batch steps of a model.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ struct DecoderOptions {
 /// nothing. Not thread-safe; one step at a time.
 class Decoder {
  public:
-  /// Throws Error (an architecture that is not gemma4, a missing tensor, no memory).
+  /// Throws Error (an architecture that it does not run, a tensor that is missing or unknown to it, no memory).
   Decoder(std::shared_ptr<const Weights> weights, const Config& config, const DecoderOptions& options, Team& team);
   ~Decoder();
   Decoder(const Decoder&) = delete;
@@ -65,6 +65,7 @@ class Decoder {
   void output_row(std::int64_t token, std::span<float> out) const;
 
  private:
+  friend class MtpDecoder;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

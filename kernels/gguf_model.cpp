@@ -10,6 +10,7 @@
 
 #include "core/check.hpp"
 #include "core/text.hpp"
+#include "kernels/architecture.hpp"
 #include "kernels/fingerprint.hpp"
 #include "kernels/gguf.hpp"
 #include "kernels/gguf_keys.hpp"
@@ -67,7 +68,8 @@ std::vector<bool> sliding_layers(const GgufKeys& keys, int n) {
   if (keys.has("attention.sliding_window_pattern")) {
     const std::vector<int> pattern = keys.per_layer("attention.sliding_window_pattern", n);
     std::copy(pattern.begin(), pattern.end(), out.begin());
-  } else if (keys.architecture() == "gpt-oss") {
+  } else if (const Architecture* known = architecture(keys.architecture());
+             known != nullptr && known->even_layers_slide) {
     for (std::size_t i = 0; i < out.size(); i += 2) out[i] = true;
   }
   return out;
@@ -75,7 +77,6 @@ std::vector<bool> sliding_layers(const GgufKeys& keys, int n) {
 
 std::vector<LayerSpec> layers_of(const GgufKeys& keys, const ModelSpec& model) {
   const int n = model.block_count;
-  const bool gemma4 = model.architecture == "gemma4";
   const std::vector<bool> sliding = sliding_layers(keys, n);
   const std::vector<int> n_head = keys.per_layer("attention.head_count", n);
   const std::vector<int> n_head_kv = keys.per_layer("attention.head_count_kv", n, n_head.front());
@@ -95,27 +96,27 @@ std::vector<LayerSpec> layers_of(const GgufKeys& keys, const ModelSpec& model) {
     layer.value_length = value_length;
     layer.rope_freq_base = freq_base;
     layer.rope_dimension_count = n_rot;
-    layer.rope_freqs = rope_freqs && !(gemma4 && layer.sliding);
+    layer.rope_freqs = rope_freqs && !layer.sliding;
     if (layer.sliding) {
       layer.window = keys.integer("attention.sliding_window");
       layer.key_length = keys.integer("attention.key_length_swa", key_length);
       layer.value_length = keys.integer("attention.value_length_swa", value_length);
       layer.rope_freq_base = keys.number("rope.freq_base_swa", freq_base);
       layer.rope_dimension_count =
-          keys.integer("rope.dimension_count_swa", gemma4 ? layer.key_length : n_rot);
+          keys.integer("rope.dimension_count_swa", n_rot == key_length ? layer.key_length : n_rot);
     }
-    layer.value_is_key = gemma4 && model.find(fmt::format("blk.{}.attn_k.weight", i)) != nullptr &&
+    layer.value_is_key = model.find(fmt::format("blk.{}.attn_k.weight", i)) != nullptr &&
                          model.find(fmt::format("blk.{}.attn_v.weight", i)) == nullptr;
   }
   return layers;
 }
 
-/// Later layers of small gemma4 models reuse earlier keys and values: their own projections are in the file,
-/// unread.
-void mark_shared_kv(const GgufKeys& keys, ModelSpec& model) {
-  const int first_shared = model.block_count - keys.integer("attention.shared_kv_layers", 0);
+/// Layers that read the keys and values of others may have projections of their own in the file, which nobody
+/// reads.
+void mark_shared_kv(ModelSpec& model) {
   for (TensorSpec& tensor : model.tensors) {
-    if (tensor.layer < first_shared) continue;
+    if (tensor.layer < 0 || tensor.layer >= model.block_count) continue;
+    if (model.layers[static_cast<std::size_t>(tensor.layer)].kv_from == kOwnKv) continue;
     if (tensor.name.ends_with(".attn_k.weight") || tensor.name.ends_with(".attn_v.weight"))
       tensor.role = Role::unused;
   }
@@ -126,6 +127,27 @@ std::string text_key(const GgufHeader& header, const std::string& key) {
   if (found == header.keys.end() || found->second.array) return {};
   const auto* text = std::get_if<std::string>(&found->second.values.front());
   return text == nullptr ? std::string() : *text;
+}
+
+RopeScaling rope_scaling_of(const GgufKeys& keys, const GgufHeader& header, const ModelSpec& model,
+                            const std::string& path) {
+  const std::string type = text_key(header, model.architecture + ".rope.scaling.type");
+  RopeScaling scaling;
+  if (type == "none") return scaling;
+  if (!type.empty() && type != "linear" && type != "yarn" && architecture(model.architecture) != nullptr) {
+    throw Error(fmt::format("{}: key `{}.rope.scaling.type` is {}; oldiron knows none, linear and yarn", path,
+                            model.architecture, type));
+  }
+  scaling.yarn = type == "yarn";
+  scaling.factor = keys.number("rope.scaling.factor", keys.number("rope.scale_linear", 1.0));
+  if (scaling.factor == 0) scaling.factor = 1;  // as engines read it
+  scaling.magnitude = keys.number("rope.scaling.attn_factor", scaling.magnitude);
+  if (!scaling.yarn) return scaling;
+  scaling.original_context_length =
+      keys.integer("rope.scaling.original_context_length", model.context_length);
+  scaling.beta_fast = keys.number("rope.scaling.yarn_beta_fast", scaling.beta_fast);
+  scaling.beta_slow = keys.number("rope.scaling.yarn_beta_slow", scaling.beta_slow);
+  return scaling;
 }
 
 /// Enough to know the layers and what they store.
@@ -157,11 +179,13 @@ ModelSpec model_from_gguf(const GgufHeader& header, const std::string& path) {
   ModelSpec model;
   model.id = std::filesystem::path(header.parts.front().path).filename().string();
   model.architecture = keys.architecture();
-  const bool gemma4 = model.architecture == "gemma4";
+  static const Architecture kUnknown{};
+  const Architecture* runs = architecture(model.architecture);
+  const Architecture& facts = runs != nullptr ? *runs : kUnknown;
   model.tensors = tensors_of(header);
   remark_on_types(header, model);
   model.tied_head = model.find("output.weight") == nullptr;
-  if (!gemma4 && !describes_layers(keys, model)) return counted_only(header, path, std::move(model));
+  if (runs == nullptr && !describes_layers(keys, model)) return counted_only(header, path, std::move(model));
   const TensorSpec* embedding = model.find("token_embd.weight");
   if (embedding == nullptr)
     throw Error(fmt::format("{} has no tensor `token_embd.weight`; it holds no model", path));
@@ -173,24 +197,32 @@ ModelSpec model_from_gguf(const GgufHeader& header, const std::string& path) {
   model.embedding_length = keys.integer("embedding_length");
   model.vocab_size = static_cast<int>(std::min<std::int64_t>(embedding->ne[1], 1 << 30));
   model.context_length = keys.integer("context_length");
-  model.feed_forward_length = keys.integer("feed_forward_length", 0);
+  const std::vector<int> widths = keys.per_layer("feed_forward_length", model.block_count, 0);
+  model.feed_forward_length = *std::max_element(widths.begin(), widths.end());
   model.expert_count = keys.integer("expert_count", 0);
   model.expert_used_count = keys.integer("expert_used_count", 0);
-  model.expert_feed_forward_length = keys.integer("expert_feed_forward_length", 0);
+  model.expert_feed_forward_length = keys.integer(
+      "expert_feed_forward_length", model.expert_count > 0 ? model.feed_forward_length : 0);
   if (model.expert_used_count > model.expert_count) {
     throw Error(fmt::format("{}: {} experts are used of {}; get the file again", path,
                             model.expert_used_count, model.expert_count));
   }
-  model.norm_eps = keys.number("attention.layer_norm_rms_epsilon", gemma4 ? 1e-6 : 1e-5);
+  model.norm_eps = keys.number("attention.layer_norm_rms_epsilon", 1e-5);
   model.final_logit_softcap = keys.number("final_logit_softcapping", 0.0);
-  model.embedding_scale = gemma4 ? std::sqrt(static_cast<double>(model.embedding_length)) : 1;
+  model.embedding_scale =
+      facts.embedding_scaled ? std::sqrt(static_cast<double>(model.embedding_length)) : 1;
   model.layers = layers_of(keys, model);
   read_states(keys, model);
-  const int key_length = std::max(1, model.layers.front().key_length);
+  const double key_length = std::max(1, model.layers.front().key_length);
   model.attention_scale =
-      keys.number("attention.scale", gemma4 ? 1.0 : 1 / std::sqrt(static_cast<double>(key_length)));
-  mark_shared_kv(keys, model);
-  if (gemma4) check_gemma4_shapes(model, keys.per_layer("feed_forward_length", model.block_count, 0), path);
+      keys.number("attention.scale", facts.attention_unscaled ? 1 : 1 / std::sqrt(key_length));
+  model.rope_scaling = rope_scaling_of(keys, header, model, path);
+  model.embedding_length_per_layer_input = keys.integer("embedding_length_per_layer_input", 0);
+  const int width_out = keys.integer("embedding_length_out", 0);
+  if (facts.drafter) model.embedding_length_out = width_out;
+  share_kv(model, keys.integer("attention.shared_kv_layers", 0));
+  mark_shared_kv(model);
+  if (runs != nullptr) check_shapes(model, widths, path);
   // Files that write_gguf made carry the fingerprint of their source; it counts while their tensors are the
   // same.
   const std::string source = text_key(header, "oldiron.fingerprint");

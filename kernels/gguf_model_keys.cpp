@@ -107,6 +107,11 @@ class ModelKeys {
     out_.u32(key("attention.value_length"), full_.value_length);
     out_.f32(key("rope.freq_base"), full_.rope_freq_base);
     out_.u32(key("rope.dimension_count"), full_.rope_dimension_count);
+    const RopeScaling& scaling = model_.rope_scaling;
+    if (scaling.factor == 1) return;
+    out_.text(key("rope.scaling.type"), scaling.yarn ? "yarn" : "linear");
+    out_.f32(key("rope.scaling.factor"), scaling.factor);
+    if (scaling.yarn) out_.u32(key("rope.scaling.original_context_length"), scaling.original_context_length);
   }
 
   void put_gemma4() {

@@ -6,6 +6,7 @@
 #include "core/check.hpp"
 #include "kernels/gguf.hpp"
 #include "kernels/input_file.hpp"
+#include "kernels/merged_experts.hpp"
 #include "kernels/weight_source.hpp"
 
 namespace oldiron {
@@ -50,7 +51,7 @@ class GgufSource final : public WeightSource {
 }  // namespace
 
 std::unique_ptr<WeightSource> open_gguf(const std::string& path) {
-  return std::make_unique<GgufSource>(path);
+  return merged_experts(std::make_unique<GgufSource>(path));
 }
 
 }  // namespace oldiron

@@ -14,13 +14,15 @@ KvCache::KvCache(const ModelSpec& model, int sequences, int context, int step_to
       smallest_cells_(std::numeric_limits<std::int64_t>::max()) {
   std::int64_t offset = 0;
   for (const LayerSpec& spec : model.layers) {
+    layers_.emplace_back();
+    if (spec.kv_from != kOwnKv) continue;
     if (const std::int64_t block = info(type).block;
         spec.key_length % block != 0 || spec.value_length % block != 0)
       throw Error(
           fmt::format("{}: keys and values as {} come in blocks of {}, and its heads are of {} and {}; "
                       "choose kv_type=f16",
                       model.id, info(type).name, block, spec.key_length, spec.value_length));
-    Layer layer;
+    Layer& layer = layers_.back();
     layer.heads = spec.n_head_kv;
     layer.cells = spec.window == 0 ? context : std::min<std::int64_t>(context, spec.window + step_tokens);
     if (layer.cells < context) {
@@ -33,7 +35,6 @@ KvCache::KvCache(const ModelSpec& model, int sequences, int context, int step_to
     offset += layer.cells * layer.key_bytes * layer.heads * sequences;
     layer.values_offset = offset;
     offset += layer.cells * layer.value_bytes * layer.heads * sequences;
-    layers_.push_back(layer);
   }
   buffer_ = Buffer(static_cast<std::size_t>(offset), page_size);
 }

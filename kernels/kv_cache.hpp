@@ -15,7 +15,7 @@ namespace oldiron {
 /// Head-major: the cells of one (layer, sequence, KV head) are consecutive, so that attention streams.
 class KvCache {
  public:
-  /// Sliding layers get min(context, window + step_tokens) cells: a step of step_tokens, or a rewind by as
+  /// Layers that read the keys of others get none. Sliding layers get min(context, window + step_tokens) cells: a step of step_tokens, or a rewind by as
   /// many, never overwrites a key that a later token still sees. Errors: Buffer's; throws Error if a head is
   /// no multiple of the type's block.
   KvCache(const ModelSpec& model, int sequences, int context, int step_tokens, TensorType type,

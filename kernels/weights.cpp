@@ -17,15 +17,16 @@ bool is_head(const TensorSpec& tensor, bool tied) {
   return tensor.name == (tied ? "token_embd.weight" : "output.weight");
 }
 
-bool is_vector(const TensorSpec& tensor) { return tensor.rows() == 1; }
+// Kept as floats, all rows of experts' biases one after the other.
+bool is_vector(const TensorSpec& tensor) { return tensor.rows() == 1 || tensor.role == Role::exps_bias; }
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kMatrixAlignment - 1) / kMatrixAlignment * kMatrixAlignment; }
 
 std::vector<float> read_vector(const WeightSource& source, const TensorSpec& tensor) {
   std::vector<std::byte> raw(static_cast<std::size_t>(tensor.bytes()));
-  source.read_rows(tensor, 0, 1, raw.data());
-  std::vector<float> values(static_cast<std::size_t>(tensor.k()));
-  format(tensor.type)->dequantise(raw.data(), tensor.k(), values.data());
+  source.read_rows(tensor, 0, tensor.rows(), raw.data());
+  std::vector<float> values(static_cast<std::size_t>(tensor.k() * tensor.rows()));
+  format(tensor.type)->dequantise(raw.data(), tensor.k() * tensor.rows(), values.data());
   return values;
 }
 

@@ -50,7 +50,7 @@ class Weights {
   /// The matrix of this tensor, empty if the model has none.
   const Matrix& matrix(std::string_view tensor_name) const;
 
-  /// A 1-D tensor as floats, nullptr if absent.
+  /// A 1-D tensor or the biases of all experts as floats, nullptr if absent.
   const float* vector(std::string_view tensor_name) const;
 
   /// Row `row` of a matrix as floats (the embedding look-up).

@@ -7,6 +7,7 @@
 #include "core/clock.hpp"
 #include "core/team.hpp"
 #include "core/text.hpp"
+#include "kernels/architecture.hpp"
 #include "kernels/decoder.hpp"
 #include "kernels/gguf.hpp"
 #include "kernels/speculation/make_drafter.hpp"
@@ -102,6 +103,7 @@ void OwnEngine::load(const TrialSpec& spec, const Tell& tell, Trial& trial) {
     tell({.event = "loading"});
     auto next = std::make_unique<Loaded>(spec, place(machine_, threads), machine_);
     const auto source = open_model(request, cards_dir_);
+    if (const std::string reason = why_not_run(source->model()); !reason.empty()) throw Unsupported(reason);
     next->weights = pack(*source, spec.config, next->team);
     if (is_file(request)) next->known = text_tokens(read_gguf_header(request.model), source->model().vocab_size);
     loaded_ = std::move(next);

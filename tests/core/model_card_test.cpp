@@ -112,8 +112,26 @@ TEST(ModelCard, LayersOfOtherArchitectures) {
   EXPECT_EQ(qwen.layers[3].n_head_kv, 2);
   EXPECT_FALSE(qwen.tied_head);
   const ModelSpec oss = model_from_card(card("gpt-oss-20b"), "q8_0");
+  EXPECT_EQ(oss.rope_scaling, (RopeScaling{.factor = 32, .yarn = true, .original_context_length = 4096}));
+  EXPECT_EQ(llama.rope_scaling, RopeScaling{});
   EXPECT_EQ(oss.layers[0].window, 128);
   EXPECT_EQ(oss.layers[1].window, 0);
+}
+
+TEST(ModelCard, LayersThatReadTheKeysOfOthers) {
+  const ModelSpec e4b = model_from_card(card("gemma-4-e4b-it"), "q8_0");
+  EXPECT_EQ(e4b.embedding_length_per_layer_input, 256);
+  for (std::size_t i = 0; i < 42; ++i) {
+    EXPECT_EQ(e4b.layers[i].kv_from, i < 24 ? kOwnKv : i % 6 == 5 ? 23 : 22) << i;
+  }
+  const ModelSpec drafter = model_from_card(card("gemma-4-26b-a4b-it-assistant"), "q8_0");
+  EXPECT_EQ(drafter.embedding_length_out, 2816);
+  for (const LayerSpec& layer : drafter.layers) EXPECT_EQ(layer.kv_from, kTargetKv);
+  const ModelSpec cut = cut_layers(e4b, 30);
+  EXPECT_EQ(cut.find("per_layer_token_embd.weight")->ne[0], 30 * 256);
+  EXPECT_EQ(cut.find("per_layer_model_proj.weight")->ne[1], 30 * 256);
+  ModelSpec none = cut_layers(e4b, 5);  // all of them sliding
+  EXPECT_THROW(share_kv(none, 5), Error);
 }
 
 TEST(ModelCard, TypesFollowTheRules) {

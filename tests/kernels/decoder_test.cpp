@@ -1,112 +1,15 @@
 // The decoder against logits of the real engines, and against itself: the same token gives the same bits however it comes.
 #include "kernels/decoder.hpp"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
-#include <set>
 
-#include "core/json.hpp"
-#include "core/text.hpp"
+#include "tests/kernels/decoder_session.hpp"
 
 namespace oldiron {
 namespace {
-
-std::string golden(const std::string& name) { return std::string(OLDIRON_TEST_DATA) + "/golden/models/" + name; }
-
-// Not a file: the golden model's shapes with generated Q4_0 weights.
-constexpr const char* kGeneratedQ4 = "generated Q4_0";
-
-// Generated F32 weights in the shapes of the dense golden model, but all heads of 32: quantised caches come in blocks of so
-// many. Dense, because a router that tips over makes an error of any size out of a small one.
-constexpr const char* kGeneratedWide = "generated F32, wide heads";
-
-ModelSpec with_wide_heads(ModelSpec model) {
-  for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    LayerSpec& layer = model.layers[i];
-    const int times = 32 / layer.key_length;
-    layer.key_length = layer.value_length = 32;
-    layer.rope_dimension_count *= times;
-    for (TensorSpec& tensor : model.tensors) {
-      const auto is = [&](const char* name) { return tensor.name == fmt::format("blk.{}.{}.weight", i, name); };
-      if (is("attn_q") || is("attn_k") || is("attn_v")) tensor.ne[1] *= times;
-      if (is("attn_output") || is("attn_q_norm") || is("attn_k_norm")) tensor.ne[0] *= times;
-    }
-  }
-  return model;
-}
-
-std::shared_ptr<const WeightSource> open(const std::string& name) {
-  if (name == kGeneratedWide) return generate_weights(with_wide_heads(open_gguf(golden("gemma4-dense.F32.gguf"))->model()), 3);
-  if (name != kGeneratedQ4) return open_gguf(golden(name));
-  ModelSpec model = open_gguf(golden("gemma4-moe.Q8_0.gguf"))->model();
-  for (TensorSpec& tensor : model.tensors)
-    if (tensor.type == TensorType::q8_0) tensor.type = TensorType::q4_0;
-  return generate_weights(model, 3);
-}
-
-struct Golden {
-  std::vector<std::int32_t> tokens;
-  int n_vocab = 0;
-  std::vector<float> logits;
-};
-
-Golden read_golden(const std::string& name) {
-  const Json json = parse_json(read_file(golden(name)), name);
-  Golden g{json.at("tokens").get<std::vector<std::int32_t>>(), json.at("n_vocab").get<int>(), {}};
-  for (const Json& row : json.at("logits"))
-    for (const Json& value : row) g.logits.push_back(value.get<float>());
-  return g;
-}
-
-double nmse(std::span<const float> ours, std::span<const float> truth) {
-  double error = 0, norm = 0;
-  for (std::size_t i = 0; i < truth.size(); ++i) {
-    error += std::pow(double{ours[i]} - double{truth[i]}, 2);
-    norm += std::pow(double{truth[i]}, 2);
-  }
-  return error / norm;
-}
-
-int top(std::span<const float> row) { return static_cast<int>(std::max_element(row.begin(), row.end()) - row.begin()); }
-
-struct Session {
-  Team team;
-  Config config;
-  std::shared_ptr<Weights> weights;
-
-  Session(const WeightSource& source, Config c, int threads = 2)
-      : team(std::vector<int>(static_cast<std::size_t>(threads), 0)), config(c),
-        weights(std::make_shared<Weights>(source, kernel_set(isa_from_name(lever("isa").get(config)), config.repack != Switch::off), config.activation_type, config.page_size, team)) {}
-
-  Decoder decoder(DecoderOptions options) {
-    options.n_experts = config.n_experts;
-    return Decoder(weights, config, options, team);
-  }
-
-  // All logits of one sequence, in steps of `ubatch` tokens.
-  std::vector<float> logits(const std::vector<std::int32_t>& tokens, int ubatch, int threads = 2) {
-    const auto n = static_cast<int>(tokens.size());
-    Decoder d = decoder({.max_sequences = 1, .max_context = n, .max_step_tokens = ubatch});
-    std::vector<float> out(tokens.size() * static_cast<std::size_t>(weights->model().vocab_size));
-    for (int begin = 0; begin < n; begin += ubatch) {
-      std::vector<StepToken> step;
-      for (int i = begin; i < std::min(n, begin + ubatch); ++i) step.push_back({tokens[static_cast<std::size_t>(i)], 0, i, true});
-      d.step(step, threads, out.data() + std::int64_t{begin} * weights->model().vocab_size);
-    }
-    return out;
-  }
-};
-
-Config f32_cache() {
-  Config config;
-  config.kv_type = KvType::f32;
-  config.page_size = PageSize::small;
-  return config;
-}
 
 struct Case {
   std::string gguf, logits;
@@ -138,7 +41,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Case{"gemma4-moe.F32.gguf", "gemma4-moe.F32.logits.json", 0, 5e-6, true},
                     Case{"gemma4-dense.F32.gguf", "gemma4-dense.F32.logits.json", 0, 5e-6, true},
                     Case{"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q8_0.logits.json", 0, 0.05, false},
-                    Case{"gemma4-moe.Q4_K_M.gguf", "gemma4-moe.Q4_K_M.logits.json", 0, 0.05, false},
+                    Case{"llama.F32.gguf", "llama.F32.logits.json", 0, 5e-6, true},
+                    Case{"llama.Q4_K_M.gguf", "llama.Q4_K_M.logits.json", 0, 0.005, false},
+                    Case{"qwen3moe.F32.gguf", "qwen3moe.F32.logits.json", 0, 5e-6, true},
+                    Case{"gpt-oss.F32.gguf", "gpt-oss.F32.logits.json", 0, 5e-6, true},
                     Case{"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q8_0.experts1.logits.json", 1, 0.05, false},
                     Case{"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q8_0.experts4.logits.json", 4, 0.05, false}));
 
@@ -192,7 +98,7 @@ TEST_P(DequantisedWeights, GiveTheSameLogitsWithF32Activations) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, DequantisedWeights,
-                         testing::Values("gemma4-moe.Q8_0.gguf", "gemma4-moe.Q4_K_M.gguf", kGeneratedQ4));
+                         testing::Values("gemma4-moe.Q8_0.gguf", "llama.Q4_K_M.gguf", "tiny-gpt-oss:MXFP4_MOE", kGeneratedQ4, kGeneratedQ4K));
 
 class SameBits : public testing::TestWithParam<std::string> {};
 
@@ -235,15 +141,15 @@ TEST_P(SameBits, AfterRejectedDraftsAndBesideOtherSequences) {
 }
 
 // Long enough for several chunks and for rings that wrap, with every type of cache.
-class SameBitsInLongContexts : public testing::TestWithParam<KvType> {};
+class SameBitsInLongContexts : public testing::TestWithParam<std::tuple<std::string, KvType>> {};
 
 TEST_P(SameBitsInLongContexts, InAnyUbatchOnAnyThreads) {
   std::vector<std::int32_t> tokens;
   for (int i = 0; i < 700; ++i) tokens.push_back((i * 7919 + 13) % 256);
   Config config;
   config.page_size = PageSize::small;
-  config.kv_type = GetParam();
-  Session run(*open(kGeneratedWide), config, 5);
+  config.kv_type = std::get<KvType>(GetParam());
+  Session run(*open(std::get<std::string>(GetParam())), config, 5);
   const std::vector<float> whole = run.logits(tokens, 300, 1);
   for (const auto& [ubatch, threads] : {std::pair{300, 5}, {300, 3}, {97, 2}, {16, 5}, {5, 4}}) {
     EXPECT_EQ(whole, run.logits(tokens, ubatch, threads)) << ubatch << " " << threads;
@@ -251,11 +157,14 @@ TEST_P(SameBitsInLongContexts, InAnyUbatchOnAnyThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, SameBitsInLongContexts,
-                         testing::Values(KvType::f16, KvType::f32, KvType::bf16, KvType::q8_0, KvType::q4_0));
+                         testing::Values(std::tuple{kGeneratedWide, KvType::f16}, std::tuple{kGeneratedWide, KvType::f32},
+                                         std::tuple{kGeneratedWide, KvType::bf16}, std::tuple{kGeneratedWide, KvType::q8_0},
+                                         std::tuple{kGeneratedWide, KvType::q4_0}, std::tuple{"tiny-gpt-oss:q8_0", KvType::f16},
+                                         std::tuple{"tiny-gemma4-e:q8_0", KvType::f16}));
 
 // The same integers in another order of adding.
 TEST(Decoder, PlainRowsGiveTheLogitsOfPackedOnes) {
-  for (const char* file : {"gemma4-moe.Q8_0.gguf", "gemma4-moe.Q4_K_M.gguf", kGeneratedQ4}) {
+  for (const char* file : {"gemma4-moe.Q8_0.gguf", "llama.Q4_K_M.gguf", kGeneratedQ4, kGeneratedQ4K}) {
     const auto source = open(file);
     Config config = f32_cache();
     const std::vector<std::int32_t> tokens = {2, 9, 4, 31, 17, 5};
@@ -272,7 +181,10 @@ TEST(Decoder, PlainRowsGiveTheLogitsOfPackedOnes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, SameBits, testing::Values("gemma4-moe.Q8_0.gguf", "gemma4-moe.Q4_K_M.gguf", "gemma4-dense.F32.gguf", kGeneratedQ4));
+INSTANTIATE_TEST_SUITE_P(Files, SameBits, testing::Values("gemma4-moe.Q8_0.gguf", "gemma4-dense.F32.gguf", kGeneratedQ4, kGeneratedQ4K,
+                                                          "llama.Q4_K_M.gguf", "llama.F32.gguf", "qwen3moe.F32.gguf", "gpt-oss.F32.gguf",
+                                                          "tiny-gemma4-e:q8_0", "tiny-llama:q5_1", "tiny-mixtral:q4_1", "tiny-qwen3moe:q8_0",
+                                                          "tiny-gpt-oss:MXFP4_MOE"));
 
 TEST(Decoder, RefusesWeightsThatAreNotFinite) {
   class Damaged : public WeightSource {
@@ -293,19 +205,6 @@ TEST(Decoder, RefusesWeightsThatAreNotFinite) {
   for (const char* file : {"gemma4-moe.Q8_0.gguf", "gemma4-dense.F32.gguf"}) {
     Session run(Damaged(open_gguf(golden(file))), f32_cache());
     EXPECT_THROW(run.logits({1, 2, 3}, 3), Error) << file;
-  }
-}
-
-TEST(Decoder, NamesAnArchitectureItCannotRun) {
-  ModelSpec model = model_from_card(std::string(OLDIRON_SOURCE_DIR) + "/configs/models/qwen3-30b-a3b.json", "q4_0");
-  Team team({0});
-  model.tensors.clear();
-  const auto weights = std::make_shared<Weights>(*generate_weights(model, 1), kernel_set(Isa::scalar), ActivationType::q8, PageSize::small, team);
-  try {
-    Decoder(weights, Config{}, {}, team);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("qwen3moe"), std::string::npos);
   }
 }
 

@@ -1,5 +1,6 @@
-// Attention proper of a gemma4 layer, as one rank runs it: what the plan gives it, chunk by chunk.
+// Attention proper of a layer, as one rank runs it: what the plan gives it, chunk by chunk.
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/decoder_impl.hpp"
 
@@ -9,11 +10,11 @@ namespace {
 
 /// Sizes and strides of one layer's queries and results.
 struct Shape {
-  explicit Shape(const LayerSpec& spec)
+  Shape(const LayerSpec& spec, int keys_seen)
       : group(spec.n_head / spec.n_head_kv),
         heads(spec.n_head),
         head_dim(spec.value_length),
-        window(spec.window) {}
+        window(keys_seen) {}
 
   std::int64_t group, heads, head_dim;
   int window;
@@ -41,17 +42,19 @@ void Partials::resize(std::int64_t queries, std::int64_t head_dim) {
 void Decoder::Impl::attend_chunk(int layer, const AttentionItem& item, std::int64_t chunk, Partials& into,
                                  std::int64_t first, float* acc, std::int64_t acc_stride) {
   const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
-  const Shape shape(spec);
+  const Shape shape(spec, window(spec));
+  KvCache& from = kv(layer);
+  const int from_layer = kv_layer(layer);
   const Range seen = item.tokens_of(chunk, shape.window);
   const int sequence = tokens[static_cast<std::size_t>(item.first)].sequence;
   const std::int64_t at = first + seen.begin * shape.group;
   kernels.attention({.q = q.data() + shape.query(item, seen.begin) * spec.key_length,
                      .heads = shape.group,
                      .head_dim = spec.key_length,
-                     .kv_type = cache.type(),
-                     .k = cache.keys(layer, sequence, item.head_kv),
-                     .v = cache.values(layer, sequence, item.head_kv),
-                     .cells = cache.cells(layer),
+                     .kv_type = from.type(),
+                     .k = from.keys(from_layer, sequence, item.head_kv),
+                     .v = from.values(from_layer, sequence, item.head_kv),
+                     .cells = from.cells(from_layer),
                      .begin = std::max(item.begin(seen.begin, shape.window), chunk * kAttentionChunk),
                      .end = std::min(item.position + seen.end, (chunk + 1) * kAttentionChunk),
                      .scale = static_cast<float>(model.attention_scale),
@@ -78,8 +81,15 @@ void Decoder::Impl::merge(const Partials& from, std::int64_t from_query, bool is
   std::copy_n(from_sum, heads, sum);
 }
 
+/// What a query's sum of values is divided by: a sink takes its share of the weights and adds no value.
+float Decoder::Impl::weight_sum(int layer, std::int64_t head, float max, float sum) const {
+  const float* sinks = layers[static_cast<std::size_t>(layer)].sinks;
+  return sinks == nullptr ? sum : sum + std::exp(sinks[head] - max);
+}
+
 void Decoder::Impl::attend_item(const Lane& lane, int layer, const AttentionItem& item) {
-  const Shape shape(model.layers[static_cast<std::size_t>(layer)]);
+  const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
+  const Shape shape(spec, window(spec));
   AttentionScratch& own = attention_scratch[static_cast<std::size_t>(lane.rank)];
   own.chunk.resize(item.count * shape.group, shape.head_dim);
   own.state.resize(item.count * shape.group, 0);
@@ -98,14 +108,18 @@ void Decoder::Impl::attend_item(const Lane& lane, int layer, const AttentionItem
       merge(own.chunk, t * shape.group, is_first(t), shape.group, shape.head_dim, out + t * shape.stride(),
             own.state.max.data() + t * shape.group, own.state.sum.data() + t * shape.group);
   }
-  for (std::int64_t t = 0; t < item.count; ++t)
-    for (std::int64_t h = 0; h < shape.group; ++h)
-      kernels.scale(out + t * shape.stride() + h * shape.head_dim,
-                    1 / own.state.sum[static_cast<std::size_t>(t * shape.group + h)], shape.head_dim);
+  for (std::int64_t t = 0; t < item.count; ++t) {
+    for (std::int64_t h = 0; h < shape.group; ++h) {
+      const auto at = static_cast<std::size_t>(t * shape.group + h);
+      const float sum = weight_sum(layer, item.head_kv * shape.group + h, own.state.max[at], own.state.sum[at]);
+      kernels.scale(out + t * shape.stride() + h * shape.head_dim, 1 / sum, shape.head_dim);
+    }
+  }
 }
 
 void Decoder::Impl::attend_part(const Lane& lane, int layer, const AttentionItem& item, Range units) {
-  const Shape shape(model.layers[static_cast<std::size_t>(layer)]);
+  const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
+  const Shape shape(spec, window(spec));
   AttentionScratch& own = attention_scratch[static_cast<std::size_t>(lane.rank)];
   for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
     const std::int64_t slot = own.plan.slot(item, unit) * own.plan.tile_tokens * shape.group;
@@ -116,9 +130,10 @@ void Decoder::Impl::attend_part(const Lane& lane, int layer, const AttentionItem
 }
 
 /// One query of an item whose chunks lie with several ranks.
-void Decoder::Impl::merge_cut(const Lane& lane, const LayerSpec& spec, const AttentionItem& item,
-                              std::int64_t token, std::int64_t query_head) {
-  const Shape shape(spec);
+void Decoder::Impl::merge_cut(const Lane& lane, int layer, const AttentionItem& item, std::int64_t token,
+                              std::int64_t query_head) {
+  const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
+  const Shape shape(spec, window(spec));
   const AttentionPlan& plan = attention_scratch[static_cast<std::size_t>(lane.rank)].plan;
   float* out = o.data() + (shape.query(item, token) + query_head) * shape.head_dim;
   const Range chunks = item.chunks_of(token, shape.window);
@@ -129,28 +144,31 @@ void Decoder::Impl::merge_cut(const Lane& lane, const LayerSpec& spec, const Att
     const std::int64_t query = (plan.slot(item, unit) * plan.tile_tokens + token) * shape.group + query_head;
     merge(from, query, chunk == chunks.begin, 1, shape.head_dim, out, &max, &sum);
   }
+  sum = weight_sum(layer, item.head_kv * shape.group + query_head, max, sum);
   kernels.scale(out, 1 / sum, shape.head_dim);
 }
 
 void Decoder::Impl::attend(const Lane& lane, int layer) {
   const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
-  const Shape shape(spec);
+  const Shape shape(spec, window(spec));
   const std::int64_t heads_kv = spec.n_head_kv;
+  const auto prepare = [&](std::int64_t token, std::int64_t head_kv) {
+    if (spec.kv_from == kOwnKv) store_keys_values(lane, layer, token, static_cast<int>(head_kv));
+    prepare_queries(lane, layer, token, static_cast<int>(head_kv));
+  };
   if (heads_kv % lane.active ==
       0) {  // the plan gives whole KV heads to a rank: what it stores, only it reads
     const Range own = share(heads_kv, 1, lane.rank, lane.active);
     for (std::int64_t c = 0; c < n(); ++c)
-      for (std::int64_t g = own.begin; g < own.end; ++g)
-        store_keys_values(lane, layer, c, static_cast<int>(g));
+      for (std::int64_t g = own.begin; g < own.end; ++g) prepare(c, g);
   } else {
     const Range own = share(n() * heads_kv, 1, lane.rank, lane.active);
-    for (std::int64_t i = own.begin; i < own.end; ++i)
-      store_keys_values(lane, layer, i / heads_kv, static_cast<int>(i % heads_kv));
+    for (std::int64_t i = own.begin; i < own.end; ++i) prepare(i / heads_kv, i % heads_kv);
     team.barrier(lane.rank);
   }
 
   AttentionPlan& plan = attention_scratch[static_cast<std::size_t>(lane.rank)].plan;
-  plan_attention(tokens, spec.n_head_kv, static_cast<int>(shape.group), shape.window, lane.active, plan);
+  plan_attention(queries, spec.n_head_kv, static_cast<int>(shape.group), shape.window, lane.active, plan);
   const Range own = plan.units(lane.rank);
   std::int64_t cut_queries = 0;
   for (const AttentionItem& item : plan.items) {
@@ -170,7 +188,7 @@ void Decoder::Impl::attend(const Lane& lane, int layer) {
     if (!plan.cut(item)) continue;
     const std::int64_t end = first + item.count * shape.group;
     for (std::int64_t i = std::max(first, part.begin); i < std::min(end, part.end); ++i)
-      merge_cut(lane, spec, item, (i - first) / shape.group, (i - first) % shape.group);
+      merge_cut(lane, layer, item, (i - first) / shape.group, (i - first) % shape.group);
     first = end;
   }
 }
