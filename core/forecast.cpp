@@ -8,12 +8,12 @@
 namespace oldiron {
 namespace {
 
-Range product(const Range& a, const Range& b) {
+Estimate product(const Estimate& a, const Estimate& b) {
   return {a.low * b.low, a.likely * b.likely, a.high * b.high};
 }
 
 /// From the other end: seconds from rates.
-Range reciprocal(const Range& rate, double amount) {
+Estimate reciprocal(const Estimate& rate, double amount) {
   const auto over = [&](double r) { return r > 0 ? amount / r : 0; };
   return {over(rate.high), over(rate.likely), over(rate.low)};
 }
@@ -55,7 +55,7 @@ Forecast forecast(const ModelSpec& model, const Config& config, int prompt_token
   Forecast out;
   out.token_bytes = step_cost(model, decode_step(context, config)).bytes();
   if (out.token_bytes <= 0) return out;
-  const Range moved = product(ability.read_bytes_per_s, kDecodeOfRead);
+  const Estimate moved = product(ability.read_bytes_per_s, kDecodeOfRead);
   const double limit = std::max(ability.read_bytes_per_s.high, ability.paper_bytes_per_s);
   out.decode_tokens_per_s = {moved.low / out.token_bytes, moved.likely / out.token_bytes,
                              moved.high / out.token_bytes};
@@ -66,8 +66,8 @@ Forecast forecast(const ModelSpec& model, const Config& config, int prompt_token
   const int tokens = std::min(config.ubatch, prompt_tokens);
   const StepCost step = step_cost(model, prefill_step(tokens, prompt_tokens / 2, config));
   const double flops = step.flops() / tokens, bytes = step.bytes() / tokens;
-  const Range computed = product(ability.ops_per_s, kPrefillOfPeak);
-  const Range& read = ability.read_bytes_per_s;
+  const Estimate computed = product(ability.ops_per_s, kPrefillOfPeak);
+  const Estimate& read = ability.read_bytes_per_s;
   out.prefill_tokens_per_s = {slower(computed.low / flops, read.low / bytes),
                               slower(computed.likely / flops, read.likely / bytes),
                               slower(computed.high / flops, read.high / bytes)};
@@ -79,7 +79,7 @@ Forecast forecast(const ModelSpec& model, const Config& config, int prompt_token
 
 Claim judge_claim(double tokens_per_s, double token_bytes, const Ability& ability) {
   Claim claim{.tokens_per_s = tokens_per_s, .token_bytes = token_bytes, .bytes_per_s = tokens_per_s * token_bytes};
-  const Range& read = ability.read_bytes_per_s;
+  const Estimate& read = ability.read_bytes_per_s;
   claim.limit_is_paper = ability.paper_bytes_per_s > 0;
   claim.limit_bytes_per_s = claim.limit_is_paper ? ability.paper_bytes_per_s : read.high;
   if (claim.limit_bytes_per_s <= 0) return claim;

@@ -12,18 +12,18 @@ namespace oldiron {
 
 /// Share of what reading reaches that a decode of ours moves: 65 to 102 %, median 82 % of what the same team read of
 /// the same pages around it (docs/peers.md). Other engines: 74 % (i9-13900K, README of gemma4-cpu-moe).
-inline constexpr Range kDecodeOfRead = {.low = 0.65, .likely = 0.82, .high = 1.0};
+inline constexpr Estimate kDecodeOfRead = {.low = 0.65, .likely = 0.82, .high = 1.0};
 
 /// Share of the int8 peak that a prefill of ours computes: 48 % with vpmaddubsw, 50 and 53 % with vpdpbusd
 /// (docs/peers.md). llama.cpp reached 12 %, ik_llama.cpp 33 % there.
-inline constexpr Range kPrefillOfPeak = {.low = 0.48, .likely = 0.50, .high = 0.53};
+inline constexpr Estimate kPrefillOfPeak = {.low = 0.48, .likely = 0.50, .high = 0.53};
 
 /// What a machine can do for one model and configuration.
 struct Ability {
-  Range read_bytes_per_s = {};   ///< by the decode's threads; all 0: not known
-  double paper_bytes_per_s = 0;  ///< 0: not known
-  std::string memory_wall = {};  ///< "memory", or "per-core memory parallelism"
-  Range ops_per_s = {};          ///< by the prefill's threads; all 0: not known
+  Estimate read_bytes_per_s = {};  ///< by the decode's threads; all 0: not known
+  double paper_bytes_per_s = 0;    ///< 0: not known
+  std::string memory_wall = {};    ///< "memory", or "per-core memory parallelism"
+  Estimate ops_per_s = {};         ///< by the prefill's threads; all 0: not known
   std::string instruction = {};
   bool measured = false;  ///< on the machine itself, not taken from a card
   bool operator==(const Ability&) const = default;
@@ -33,9 +33,9 @@ Ability ability_of(const Machine& machine, const Profile& profile, const ModelSp
 Ability ability_of(const MachineCard& card, const ModelSpec& model, const Config& config);
 
 struct Forecast {
-  Range decode_tokens_per_s = {};   ///< all 0: not known
-  Range prefill_tokens_per_s = {};  ///< with our kernels; all 0: not known
-  Range first_token_s = {};         ///< low is the fastest
+  Estimate decode_tokens_per_s = {};   ///< all 0: not known
+  Estimate prefill_tokens_per_s = {};  ///< with our kernels; all 0: not known
+  Estimate first_token_s = {};         ///< low is the fastest
   double decode_limit_tokens_per_s = 0;  ///< if all of the best reading were moved, or of the paper figure
   double token_bytes = 0;
   std::string decode_wall = {}, prefill_wall = {};

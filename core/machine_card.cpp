@@ -58,23 +58,23 @@ void read_memory(JsonReader& reader, const Shape& shape, MachineCard& card) {
   card.machine.modules = modules;
 }
 
-Range read_range(JsonReader& reader, const char* key) {
+Estimate read_estimate(JsonReader& reader, const char* key) {
   JsonReader object(reader.at(key), key);
-  Range range;
-  object.read("low", range.low);
-  object.read("high", range.high);
-  if (object.has("likely")) object.read("likely", range.likely);
+  Estimate estimate;
+  object.read("low", estimate.low);
+  object.read("high", estimate.high);
+  if (object.has("likely")) object.read("likely", estimate.likely);
   object.finish();
-  const bool inside = range.likely == 0 || (range.likely >= range.low && range.likely <= range.high);
-  require(object, range.low > 0 && range.low <= range.high && inside, "needs 0 < low <= likely <= high");
-  return range;
+  const bool inside = estimate.likely == 0 || (estimate.likely >= estimate.low && estimate.likely <= estimate.high);
+  require(object, estimate.low > 0 && estimate.low <= estimate.high && inside, "needs 0 < low <= likely <= high");
+  return estimate;
 }
 
 void read_bandwidth(JsonReader& reader, const Shape& shape, MachineCard& card) {
   const double paper = card.paper_bytes_per_s;
   card.read_bytes_per_s = {paper * kReadOfPaper.low, paper * kReadOfPaper.likely, paper * kReadOfPaper.high};
   if (reader.has("read_bytes_per_s")) {
-    card.read_bytes_per_s = read_range(reader, "read_bytes_per_s");
+    card.read_bytes_per_s = read_estimate(reader, "read_bytes_per_s");
     card.read_is_published = true;
     require(reader, card.read_bytes_per_s.high <= paper, "read_bytes_per_s is above what the channels carry");
   } else if (shape.sockets > 1) {

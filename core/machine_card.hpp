@@ -10,9 +10,9 @@
 namespace oldiron {
 
 /// What is known of a figure: its ends, and where it likely is. likely 0: nobody can tell where inside.
-struct Range {
+struct Estimate {
   double low = 0, likely = 0, high = 0;
-  bool operator==(const Range&) const = default;
+  bool operator==(const Estimate&) const = default;
 };
 
 /// Share of the paper figure that reading reaches on servers and desktops of these generations, where a machine has
@@ -20,15 +20,15 @@ struct Range {
 /// Performance for Intel Xeon Haswell-EP DDR4"), the high one 64.5 of 76.8 (i9-13900K, README of gemma4-cpu-moe);
 /// 102 of 136.5 (two Xeon E5 v3, the same article) and 128 of 153.6 (two E5-2699 v4, Intel, by AnandTech, "Sizing Up
 /// Servers") lie between. Likely is their middle.
-inline constexpr Range kReadOfPaper = {.low = 0.73, .likely = 0.785, .high = 0.84};
+inline constexpr Estimate kReadOfPaper = {.low = 0.73, .likely = 0.785, .high = 0.84};
 
 struct MachineCard {
   std::string id = {};
   Machine machine = {};
   double paper_bytes_per_s = 0;    ///< of all channels of all sockets
-  Range read_bytes_per_s = {};     ///< by all threads
+  Estimate read_bytes_per_s = {};     ///< by all threads
   bool read_is_published = false;  ///< else it is kReadOfPaper
-  Range ops_per_s = {};            ///< int8, of all cores that count; all 0: not known
+  Estimate ops_per_s = {};            ///< int8, of all cores that count; all 0: not known
   std::string instruction = {};    ///< that does them
   std::vector<std::string> sources = {};
   std::vector<std::string> unverified = {};  ///< what nobody has sent measurements of

@@ -10,7 +10,7 @@ constexpr int kDrafted[] = {1, 3, 7};
 
 /// Seconds of a step at the likely rates; in bytes where no rate is known, so that ratios still hold.
 double step_s(const StepCost& cost, const Ability& ability) {
-  const Range& read = ability.read_bytes_per_s;
+  const Estimate& read = ability.read_bytes_per_s;
   const double moved = std::max(read.likely, read.low) * kDecodeOfRead.likely;
   if (moved <= 0) return cost.bytes();
   const double computed = std::max(ability.ops_per_s.likely, ability.ops_per_s.low) * kPrefillOfPeak.likely;

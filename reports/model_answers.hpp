@@ -16,7 +16,7 @@ namespace oldiron::reports {
 struct DepthAnswer {
   std::int64_t context = 0;
   double token_bytes = 0;
-  Range decode_tokens_per_s = {};
+  Estimate decode_tokens_per_s = {};
 };
 
 struct EngineMemory {

@@ -9,7 +9,7 @@
 namespace oldiron::reports {
 namespace {
 
-Json range(const Range& r) {
+Json range(const Estimate& r) {
   if (r.high <= 0) return nullptr;
   return {{"low", r.low}, {"likely", r.likely > 0 ? Json(r.likely) : Json(nullptr)}, {"high", r.high}};
 }
@@ -67,7 +67,7 @@ Json memory(const ModelScreen& s, const ModelAnswers& a) {
 Json predicted(const ModelScreen& s, const ModelAnswers& a) {
   const Forecast& f = a.forecast;
   if (f.decode_tokens_per_s.high <= 0) return nullptr;
-  const auto likely = [](const Range& r) { return r.likely > 0 ? Json(r.likely) : Json(nullptr); };
+  const auto likely = [](const Estimate& r) { return r.likely > 0 ? Json(r.likely) : Json(nullptr); };
   Json json = {{"decode_tokens_per_s", likely(f.decode_tokens_per_s)},
                {"decode_range", range(f.decode_tokens_per_s)},
                {"decode_limit_tokens_per_s", f.decode_limit_tokens_per_s},

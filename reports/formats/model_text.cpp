@@ -66,7 +66,7 @@ std::string depth_table(const ModelAnswers& a) {
   for (const DepthAnswer& depth : a.depths) {
     contexts.push_back(std::to_string(depth.context));
     bytes.push_back(bytes_text(depth.token_bytes));
-    const Range& speed = depth.decode_tokens_per_s;
+    const Estimate& speed = depth.decode_tokens_per_s;
     speeds.push_back(speed.likely > 0 ? rate_text(speed.likely) : range_text(speed));
   }
   std::string out = row("with so many tokens", contexts, 14) + row("a token reads", bytes, 14);

@@ -40,13 +40,13 @@ std::string machine_words(const ModelScreen& s) {
   return text;
 }
 
-std::string range_text(const Range& r) {
+std::string range_text(const Estimate& r) {
   if (r.high <= 0) return "-";
   const std::string ends = rate_text(r.low) + " .. " + rate_text(r.high);
   return r.likely > 0 ? fmt::format("{} ({})", rate_text(r.likely), ends) : ends;
 }
 
-std::string speed_range_text(const Range& r) {
+std::string speed_range_text(const Estimate& r) {
   const std::string ends = rate_text(r.low) + " .. " + rate_text(r.high);
   return r.likely > 0 ? fmt::format("{} t/s ({})", rate_text(r.likely), ends) : ends + " t/s";
 }
@@ -97,7 +97,7 @@ std::string decode_sentence(const ModelScreen& s, const ModelAnswers& a) {
 std::string first_token_sentence(const ModelScreen& s, const ModelAnswers& a) {
   const Forecast& f = a.forecast;
   if (f.prefill_tokens_per_s.high <= 0) return "not predicted: no rate of int8 arithmetic is known";
-  const Range& wait = f.first_token_s;
+  const Estimate& wait = f.first_token_s;
   const std::string seconds = wait.likely > 0 ? seconds_text(wait.likely)
                                               : seconds_text(wait.low) + " to " + seconds_text(wait.high);
   return fmt::format("{} for a prompt of {}: {}, {}", seconds, s.workload.prompt_tokens,
@@ -112,7 +112,7 @@ std::vector<std::string> basis_notes(const ModelScreen& s) {
                               s.workload.prompt_tokens));
   if (s.described) notes.emplace_back("a file that describes the machine; nothing was measured on it");
   const Ability& ability = s.ability;
-  const Range& read = ability.read_bytes_per_s;
+  const Estimate& read = ability.read_bytes_per_s;
   if (read.high > 0) {
     std::string text = ability.measured ? fmt::format("{} read here just now", bytes_per_s_text(read.likely))
                        : read.low == read.high

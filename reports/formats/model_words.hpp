@@ -13,10 +13,10 @@ namespace oldiron::reports {
 std::string machine_words(const ModelScreen& screen);
 
 /// "16.2 (12.8 .. 19.7)"; "8.1 .. 24" if nobody can tell where inside; "-" if not known.
-std::string range_text(const Range& range);
+std::string range_text(const Estimate& range);
 
 /// "16.2 t/s (12.8 .. 19.7)", "8.1 .. 24 t/s".
-std::string speed_range_text(const Range& range);
+std::string speed_range_text(const Estimate& range);
 
 /// "independent", "50 % kept", "measured".
 std::string routing_words(const Routing& routing);

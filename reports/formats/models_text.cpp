@@ -96,7 +96,7 @@ void answer_rows(Table& table) {
     return s.answers.forecast.prefill_tokens_per_s.high > 0 ? range_text(s.answers.forecast.prefill_tokens_per_s) : "";
   });
   table.row("first token after", [](const Side& s) {
-    const Range& wait = s.answers.forecast.first_token_s;
+    const Estimate& wait = s.answers.forecast.first_token_s;
     return wait.high > 0 ? seconds_text(wait.likely > 0 ? wait.likely : wait.high) : "";
   });
   for (const Engine engine : {Engine::llama_cpp, Engine::ik_llama})

@@ -62,13 +62,13 @@ TEST(Forecast, PrefillIsHeldByArithmeticOrBySmallUbatches) {
 TEST(Forecast, WhatIsNotKnownIsNotPredicted) {
   const ModelSpec model = gemma("q4_0", "q6_k");
   const Forecast old = forecast(model, threads(24), 512, 0, ability_of(machine("2x-xeon-e5-2697-v2"), model, threads(24)));
-  EXPECT_EQ(old.prefill_tokens_per_s, Range{}) << "no AVX2";
+  EXPECT_EQ(old.prefill_tokens_per_s, Estimate{}) << "no AVX2";
   EXPECT_EQ(old.decode_tokens_per_s.likely, 0) << "two sockets";
   EXPECT_GT(old.decode_tokens_per_s.low, 0);
   const ModelSpec full = gemma("f16");
-  EXPECT_EQ(ability_of(machine("epyc-7302"), full, threads(16)).ops_per_s, Range{}) << "no int8 product of halves";
+  EXPECT_EQ(ability_of(machine("epyc-7302"), full, threads(16)).ops_per_s, Estimate{}) << "no int8 product of halves";
   const Forecast none = forecast(model, threads(2), 512, 0, {});
-  EXPECT_EQ(none.decode_tokens_per_s, Range{});
+  EXPECT_EQ(none.decode_tokens_per_s, Estimate{});
   EXPECT_EQ(judge_claim(20, none.token_bytes, {}).verdict, Claim::Verdict::unknown);
 }
 
@@ -83,7 +83,7 @@ TEST(Forecast, OfThisMachineItIsTheMeasuredInterval) {
                       .ops_per_s = {.median = 1e12}}};
   const ModelSpec model = gemma("q4_0", "q6_k");
   const Ability ability = ability_of(Machine{}, profile, model, threads(2));
-  EXPECT_EQ(ability.read_bytes_per_s, (Range{38e9, 40e9, 44e9}));
+  EXPECT_EQ(ability.read_bytes_per_s, (Estimate{38e9, 40e9, 44e9}));
   EXPECT_EQ(ability.memory_wall, "memory");
   EXPECT_EQ(ability.paper_bytes_per_s, 0);
   EXPECT_EQ(ability.ops_per_s.likely, 1e12);

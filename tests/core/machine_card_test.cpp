@@ -28,7 +28,7 @@ TEST(MachineCard, ChannelsTimesTransfersIsThePaperFigure) {
 TEST(MachineCard, APublishedReadingIsTaken) {
   const MachineCard card = machine_from_card(path("i9-13900k"));
   EXPECT_NEAR(card.paper_bytes_per_s, 76.8e9, 1);
-  EXPECT_EQ(card.read_bytes_per_s, (Range{64.5e9, 64.5e9, 64.5e9}));
+  EXPECT_EQ(card.read_bytes_per_s, (Estimate{64.5e9, 64.5e9, 64.5e9}));
   EXPECT_TRUE(card.read_is_published);
   EXPECT_EQ(card.ops_per_s.low, 8 * 2 * 64 * 3.0e9) << "eight of the 24 cores";
 }
