@@ -7,6 +7,7 @@
 
 #include "app/commands.hpp"
 #include "core/text.hpp"
+#include "kernels/architecture.hpp"
 #include "kernels/gguf.hpp"
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
@@ -15,6 +16,7 @@ namespace oldiron {
 
 OwnSession::OwnSession(const Options& options)
     : request_(options.model), model_(describe_model(request_, cards_dir())), machine_(read_machine()) {
+  if (const std::string reason = why_not_run(model_); !reason.empty()) throw Error(reason);
   const MachineState state = read_state();
   config_ = resolve(options.config(), machine_, state, model_);
   if (const std::string reason = why_invalid(config_, machine_, model_); !reason.empty()) throw Error(reason);
