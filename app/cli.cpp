@@ -62,8 +62,6 @@ void add_model_questions(CLI::App& model, Options& options) {
       .add_option("--context", options.context,
                   "Tokens already in the context: their keys and values are read too")
       ->check(CLI::NonNegativeNumber);
-  model.add_option("--parallel", options.parallel, "Users at the same time, each with a context of his own")
-      ->check(CLI::Range(1, 1024));
   model.add_option("--machine", options.machine,
                    "Ask about another machine: a name in configs/machines, a file like those, or a probe's --json");
   model.add_option("--claim", options.claim, "Answer in one line whether so many tokens per second can be")

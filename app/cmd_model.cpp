@@ -82,7 +82,7 @@ reports::ModelScreen screen_of(const ModelRequest& request, const Options& optio
                                  screen.contexts.end())
     screen.contexts.front() = options.context;
   std::sort(screen.contexts.begin(), screen.contexts.end());
-  screen.parallel = options.parallel;
+  screen.parallel = screen.config.parallel;
   screen.workload.prompt_tokens = options.prompt_tokens;
   screen.workload.generate_tokens = options.generate_tokens;
   if (!options.routing.empty()) screen.routing = routing_from_text(options.routing);

@@ -31,7 +31,6 @@ struct Options {
   std::string draft;          ///< --draft of model
   std::string routing;        ///< --routing of model
   double claim = 0;           ///< --claim of model: tokens per second
-  int parallel = 1;           ///< --parallel of model
   bool no_measure = false;    ///< --no-measure of model
   int prompt_tokens = 512, generate_tokens = 128;
   double budget_s = 600;
