@@ -14,9 +14,10 @@ namespace oldiron {
 /// the same pages around it (docs/peers.md). Other engines: 74 % (i9-13900K, README of gemma4-cpu-moe).
 inline constexpr Estimate kDecodeOfRead = {.low = 0.65, .likely = 0.82, .high = 1.0};
 
-/// Share of the int8 peak that a prefill of ours computes: 48 % with vpmaddubsw, 50 and 53 % with vpdpbusd
-/// (docs/peers.md). llama.cpp reached 12 %, ik_llama.cpp 33 % there.
-inline constexpr Estimate kPrefillOfPeak = {.low = 0.48, .likely = 0.50, .high = 0.53};
+/// Share of the int8 peak that a prefill of ours computes: 48 % with vpmaddubsw and 50 and 53 % with vpdpbusd on one Zen
+/// 5 guest (docs/peers.md), 24 to 31 % with vpmaddubsw on a guest of a Zen 3 whose cores have neighbours (docs/decisions.md).
+/// llama.cpp reached 12 %, ik_llama.cpp 33 % beside the former.
+inline constexpr Estimate kPrefillOfPeak = {.low = 0.24, .likely = 0.40, .high = 0.53};
 
 /// What a machine can do for one model and configuration.
 struct Ability {

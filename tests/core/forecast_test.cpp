@@ -48,7 +48,7 @@ TEST(Forecast, PrefillIsHeldByArithmeticOrBySmallUbatches) {
   const Ability ability = ability_of(machine("epyc-7302"), model, threads(16));
   const Forecast f = forecast(model, threads(16), 512, 0, ability);
   const double flops = step_cost(model, prefill_step(512, 256, threads(16))).flops() / 512;
-  EXPECT_NEAR(f.prefill_tokens_per_s.likely, 0.50 * 16 * 64 * 3.0e9 / flops, 1e-6);
+  EXPECT_NEAR(f.prefill_tokens_per_s.likely, kPrefillOfPeak.likely * 16 * 64 * 3.0e9 / flops, 1e-6);
   EXPECT_EQ(f.prefill_wall, "arithmetic: vpmaddubsw");
   EXPECT_NEAR(f.first_token_s.likely, 512 / f.prefill_tokens_per_s.likely, 1e-9);
   EXPECT_LT(f.first_token_s.low, f.first_token_s.high);
