@@ -13,21 +13,22 @@ namespace oldiron {
 namespace {
 
 /// Kinds of tokens in GGUF.
-enum TokenType { normal = 1, unknown = 2, control = 3, byte = 6 };
+enum TokenType { normal = 1, unknown = 2, control = 3, unused = 5, byte = 6 };
 
 struct Token {
   std::string text;
   TokenType type;
 };
 
-/// Ids 0 to 4, whose numbers stand in the keys below, then the bytes and the space.
+/// Ids 0 to 4, whose numbers stand in the keys below, then the bytes and the space. Bytes beyond ASCII are read but not
+/// shown: random ones are no UTF-8, and a server that has to answer them as JSON may end over it.
 std::vector<Token> byte_tokens() {
   std::vector<Token> tokens = {{"<unk>", unknown},
                                {"<s>", control},
                                {"</s>", control},
                                {"<|im_start|>", control},
                                {"<|im_end|>", control}};
-  for (int value = 0; value < 256; ++value) tokens.push_back({fmt::format("<0x{:02X}>", value), byte});
+  for (int value = 0; value < 256; ++value) tokens.push_back({fmt::format("<0x{:02X}>", value), value < 128 ? byte : unused});
   tokens.push_back({"\u2581", normal});
   return tokens;
 }

@@ -114,7 +114,8 @@ TEST_F(Synth, a_vocabulary_of_bytes_fills_the_head_of_the_model) {
   EXPECT_EQ(token("eot_token_id"), "<|im_end|>");
   EXPECT_EQ(std::get<std::string>(tokens.at(5 + 10)), "<0x0A>");
   const auto& types = header.keys.at("tokenizer.ggml.token_type").values;
-  EXPECT_EQ(types.at(5 + 255), GgufScalar(std::int64_t{6}));
+  EXPECT_EQ(types.at(5 + 127), GgufScalar(std::int64_t{6}));
+  EXPECT_EQ(types.at(5 + 128), GgufScalar(std::int64_t{5}));  // shown to no client: it is no UTF-8 alone
   EXPECT_EQ(types.at(511), GgufScalar(std::int64_t{1}));
   EXPECT_THAT(text_of(header, "tokenizer.chat_template"), HasSubstr("<|im_start|>assistant"));
 }
