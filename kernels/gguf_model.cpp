@@ -213,9 +213,10 @@ ModelSpec model_from_gguf(const GgufHeader& header, const std::string& path) {
       facts.embedding_scaled ? std::sqrt(static_cast<double>(model.embedding_length)) : 1;
   model.layers = layers_of(keys, model);
   read_states(keys, model);
-  const double key_length = std::max(1, model.layers.front().key_length);
+  int key_length = 1;  // layers of linear attention have none
+  for (const LayerSpec& layer : model.layers) key_length = std::max(key_length, layer.key_length);
   model.attention_scale =
-      keys.number("attention.scale", facts.attention_unscaled ? 1 : 1 / std::sqrt(key_length));
+      keys.number("attention.scale", facts.attention_unscaled ? 1 : 1 / std::sqrt(static_cast<double>(key_length)));
   model.rope_scaling = rope_scaling_of(keys, header, model, path);
   model.embedding_length_per_layer_input = keys.integer("embedding_length_per_layer_input", 0);
   const int width_out = keys.integer("embedding_length_out", 0);

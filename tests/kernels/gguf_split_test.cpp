@@ -26,7 +26,7 @@ class GgufSplit : public GgufFolder {
   /// Part `number` of `count`; the first has the keys of the model.
   std::string write(int number, int count, const std::string& tensor, std::int32_t total = 3) {
     Builder b;
-    b.head(1, number == 1 ? 9 : 3);
+    b.head(1, number == 1 ? 10 : 3);
     b.text("split.no").put(2).put(static_cast<std::uint16_t>(number - 1));
     b.text("split.count").put(2).put(static_cast<std::uint16_t>(count));
     b.text("split.tensors.count").put(5).put(total);
@@ -35,6 +35,7 @@ class GgufSplit : public GgufFolder {
       const std::pair<const char*, std::uint32_t> numbers[] = {{"llama.block_count", 1},
                                                                {"llama.context_length", 1024},
                                                                {"llama.embedding_length", 64},
+                                                               {"llama.feed_forward_length", 8},
                                                                {"llama.attention.head_count", 4},
                                                                {"llama.attention.head_count_kv", 2}};
       for (const auto& [key, value] : numbers) b.text(key).put(4).put(value);
