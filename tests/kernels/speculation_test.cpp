@@ -2,13 +2,16 @@
 // it.
 #include "kernels/speculation/speculation.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
 
 #include "core/trial.hpp"
+#include "kernels/speculation/make_drafter.hpp"
 #include "kernels/speculation/model_drafter.hpp"
+#include "kernels/speculation/mtp_drafter.hpp"
 #include "kernels/speculation/ngram_drafter.hpp"
 
 namespace oldiron {
@@ -38,10 +41,12 @@ struct Session {
   Config config;
   std::shared_ptr<Weights> weights;
 
-  explicit Session(const std::string& name) {
+  explicit Session(const std::string& name) : Session(*open(name)) {}
+
+  explicit Session(const WeightSource& source) {
     config.page_size = PageSize::small;
     config.decode_threads = config.prefill_threads = 2;
-    weights = std::make_shared<Weights>(*open(name), kernel_set(best_isa()), config.activation_type,
+    weights = std::make_shared<Weights>(source, kernel_set(best_isa()), config.activation_type,
                                         config.page_size, team);
   }
 
@@ -51,9 +56,8 @@ struct Session {
   }
 };
 
-std::vector<std::int32_t> run(Session& session, Drafter* drafter, int draft_length, int tokens,
+std::vector<std::int32_t> run(Decoder& decoder, Drafter* drafter, int draft_length, int tokens,
                               std::vector<Round>* rounds = nullptr) {
-  Decoder decoder = session.decoder();
   Speculation speculation(decoder, drafter, draft_length, draft_length % 2 + 1);
   speculation.begin(kPrompt, 4, 2);
   const std::size_t end = kPrompt.size() + static_cast<std::size_t>(tokens);
@@ -63,6 +67,12 @@ std::vector<std::int32_t> run(Session& session, Drafter* drafter, int draft_leng
   }
   EXPECT_EQ(speculation.text().size(), end) << "no more than asked for";
   return {speculation.text().begin(), speculation.text().end()};
+}
+
+std::vector<std::int32_t> run(Session& session, Drafter* drafter, int draft_length, int tokens,
+                              std::vector<Round>* rounds = nullptr) {
+  Decoder decoder = session.decoder();
+  return run(decoder, drafter, draft_length, tokens, rounds);
 }
 
 /// Knows the text, and errs at every so-many-th place.
@@ -86,7 +96,7 @@ class Oracle final : public Drafter {
 class SameText : public testing::TestWithParam<const char*> {};
 
 TEST_P(SameText, WithEveryDrafterAndDraftLength) {
-  constexpr int kTokens = 40;
+  constexpr int kTokens = 30;
   Session session(GetParam());
   const std::vector<std::int32_t> plain = run(session, nullptr, 0, kTokens);
   Session small("gemma4-dense.F32.gguf");
@@ -103,8 +113,8 @@ TEST_P(SameText, WithEveryDrafterAndDraftLength) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, SameText,
-                         testing::Values("gemma4-moe.Q8_0.gguf", "gemma4-moe.Q4_K_M.gguf",
-                                         "gemma4-dense.F32.gguf", kGenerated));
+                         testing::Values("gemma4-moe.Q8_0.gguf", "gemma4-dense.F32.gguf", "llama.Q4_K_M.gguf",
+                                         "qwen3moe.F32.gguf", "gpt-oss.F32.gguf", kGenerated));
 
 TEST(Speculation, CountsWhatWasAcceptedAtEachPosition) {
   Session session("gemma4-moe.Q8_0.gguf");
@@ -157,6 +167,40 @@ TEST(ModelDrafter, ThatIsTheModelItselfIsNeverRejected) {
   rounds.clear();
   run(session, &itself, 4, 50, &rounds);
   for (const Round& round : rounds) EXPECT_EQ(round.accepted, round.proposed);
+}
+
+// Generated weights for both: nothing is accepted but by chance, and no token changes.
+TEST(MtpDrafter, ReadsTheModelsKeysAndChangesNoToken) {
+  const auto card = [](const char* name) {
+    return model_from_card(fmt::format("{}/cards/{}.json", OLDIRON_TEST_DATA, name), "q8_0");
+  };
+  Session target(*generate_weights(card("small-gemma4-moe"), 3));
+  Session assistant(*generate_weights(card("small-gemma4-assistant"), 4));
+  const std::vector<std::int32_t> plain = run(target, nullptr, 0, 40);
+  for (int length = 1; length <= 8; ++length) {
+    Decoder decoder = target.decoder();
+    MtpDrafter drafter(assistant.weights, target.config, decoder, target.team);
+    std::vector<Round> rounds;
+    EXPECT_EQ(run(decoder, &drafter, length, 40, &rounds), plain) << length;
+    EXPECT_EQ(rounds.front().proposed, length);
+  }
+}
+
+TEST(MakeDrafter, NamesTheKindThatADraftModelIsFor) {
+  ModelSpec target, whole, reader;
+  target.id = "target";
+  whole.id = "whole";
+  reader.id = "reader";
+  target.vocab_size = whole.vocab_size = reader.vocab_size = 512;
+  reader.embedding_length_out = 256;
+  EXPECT_EQ(why_no_draft(DraftKind::model, target, &whole), "");
+  EXPECT_EQ(why_no_draft(DraftKind::mtp, target, &reader), "");
+  EXPECT_THAT(why_no_draft(DraftKind::model, target, &reader), testing::HasSubstr("use draft_kind=mtp"));
+  EXPECT_THAT(why_no_draft(DraftKind::mtp, target, &whole), testing::HasSubstr("use draft_kind=model"));
+  EXPECT_THAT(why_no_draft(DraftKind::mtp, target, nullptr), testing::HasSubstr("--draft-model F"));
+  whole.vocab_size = 511;
+  EXPECT_THAT(why_no_draft(DraftKind::model, target, &whole), testing::HasSubstr("512"));
+  EXPECT_EQ(why_no_draft(DraftKind::ngram, target, nullptr), "");
 }
 
 TEST(NgramDrafter, ProposesWhatFollowedTheLatestLikeness) {
