@@ -178,7 +178,7 @@ TEST(MtpDecoder, RefusesATargetThatItDoesNotFit) {
   EXPECT_THAT(message([&] { MtpDecoder(target.weights, own.config, decoder, 1, own.team); }), HasSubstr("no drafter"));
 }
 
-TEST(Gguf, KeysOfOtherArchitecturesBecomeFactsOfTheModel) {
+TEST(GgufKeys, KeysOfOtherArchitecturesBecomeFactsOfTheModel) {
   const ModelSpec oss = open("gpt-oss.F32.gguf")->model();
   EXPECT_EQ(oss.rope_scaling, (RopeScaling{.factor = 32, .yarn = true, .original_context_length = 4096}));
   for (std::size_t i = 0; i < 4; ++i) {
