@@ -161,6 +161,7 @@ struct Team::State {
   std::atomic<std::uint64_t> spin_ticks{0};
   std::vector<int> rank_of;       ///< of each thread that works
   std::vector<Range> neighbours;  ///< of each rank: those on its node
+  std::vector<int> node;          ///< of each rank, counted from 0
   int active = 0;
   const std::function<void(int, int)>* f = nullptr;
   alignas(128) std::atomic<std::uint32_t> arrived{0};
@@ -257,9 +258,11 @@ void Team::number(int active) {
                    [&](std::size_t a, std::size_t b) { return place[a] < place[b]; });
   state.rank_of.assign(n, 0);
   state.neighbours.assign(n, {});
+  state.node.assign(n, 0);
   for (std::size_t rank = 0, begin = 0; rank < n; ++rank) {
     state.rank_of[order[rank]] = static_cast<int>(rank);
     if (place[order[rank]] != place[order[begin]]) begin = rank;
+    state.node[rank] = rank == 0 ? 0 : state.node[rank - 1] + (begin == rank ? 1 : 0);
     for (std::size_t each = begin; each <= rank; ++each)
       state.neighbours[each] = {static_cast<std::int64_t>(begin), static_cast<std::int64_t>(rank + 1)};
   }
@@ -323,6 +326,12 @@ void Team::add_wait(int rank, std::uint64_t ticks) {
 }
 
 Range Team::node_ranks(int rank) const { return state_->neighbours[static_cast<std::size_t>(rank)]; }
+
+int Team::node(int rank) const { return state_->node[static_cast<std::size_t>(rank)]; }
+
+int Team::nodes() const {
+  return nodes_.empty() ? 1 : static_cast<int>(std::set<int>(nodes_.begin(), nodes_.end()).size());
+}
 
 double Team::waited_s(int rank) const {
   return seconds_of(state_->rank[static_cast<std::size_t>(rank)].waited);

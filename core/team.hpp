@@ -43,6 +43,10 @@ class Team {
   /// are handed out while they last, share_of() these ranks is what there is to hand out.
   Range node_ranks(int rank) const;
 
+  /// The number of that node, from 0 and below nodes(), which counts those of the whole team.
+  int node(int rank) const;
+  int nodes() const;
+
   /// Seconds that a rank has spent in barriers and at the ends of runs since reset_waits(), from its arrival
   /// until it could go on: the wait for later ranks and the cost of the barrier itself.
   double waited_s(int rank) const;

@@ -91,7 +91,7 @@ Decoder::Impl::Impl(std::shared_ptr<const Weights> packed, const Config& config,
             kv_tensor_type(config.kv_type), config.page_size),
       global(global_weights(weights, facts)),
       split_rows(config.row_split == RowShares::pieces
-                     ? RowSplit(std::int64_t{model.block_count} * (kExpertsUp + model.expert_count) + kGlobalProducts, team.size())
+                     ? RowSplit(std::int64_t{model.block_count} * (kExpertsUp + model.expert_count) + kGlobalProducts, team.nodes())
                      : RowSplit()) {
   n_used = options.n_experts > 0 ? options.n_experts : model.expert_used_count;
   bool unfused = false;

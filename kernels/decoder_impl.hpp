@@ -113,7 +113,7 @@ struct Decoder::Impl {
   Widths widths;
   bool quantise = false;
   int n_used = 0;
-  mutable RowSplit split_rows;     ///< with counters only if small steps hand out rows as ranks come for them
+  mutable RowSplit split_rows;     ///< with counters only if rows are handed out as ranks come for them
   std::vector<std::int64_t> ends;  ///< positions stored per sequence
 
   Work shared;
@@ -190,7 +190,7 @@ struct Decoder::Impl {
   template <class F>
   void in_rows(const Lane& lane, std::int64_t layer, std::int64_t which, std::int64_t rows, F f) const {
     split_rows.each(team, lane.rank, lane.active, layer * (kExpertsUp + model.expert_count) + which, rows,
-                    !lane.replicated, f);
+                    lane.replicated ? kSmallStepRows : kLargeStepRows, f);
   }
 
   void sync(const Lane& lane) {

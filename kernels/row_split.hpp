@@ -1,6 +1,7 @@
 // Who multiplies which rows of a product: a fixed share each, or pieces for whoever comes next.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
@@ -9,6 +10,9 @@
 
 namespace oldiron {
 
+/// The shortest pieces. Where many columns are multiplied, each call lays them out anew, which is as much work as 20 rows.
+inline constexpr std::int64_t kSmallStepRows = 32, kLargeStepRows = 128;
+
 /// Counters of pieces handed out, one per product of a step and NUMA node. Rows never leave the node whose
 /// ranks touched them first.
 class RowSplit {
@@ -16,40 +20,51 @@ class RowSplit {
   /// Without counters: every rank has its one share.
   RowSplit() = default;
 
-  RowSplit(std::int64_t products, int ranks) : ranks_(ranks), next_(static_cast<std::size_t>(products * ranks)) {}
+  RowSplit(std::int64_t products, int nodes) : nodes_(nodes), next_(static_cast<std::size_t>(products * nodes)) {}
 
   /// Between steps: everything is there to be handed out again.
   void reset() {
     for (std::atomic<std::int64_t>& next : next_) next.store(0, std::memory_order_relaxed);
   }
 
-  /// Calls f(Range) for each piece of [0, rows) that falls to this rank, in multiples of 16 rows. Every rank
-  /// of a run calls it once per product, with the same arguments; `whole`: one share each whatever the counters.
+  /// Calls f(Range) for each piece of [0, rows) that falls to this rank, in multiples of 16 rows, the last of them of
+  /// about `step`. Every rank of a run calls it once per product, with the same arguments.
   template <class F>
-  void each(const Team& team, int rank, int active, std::int64_t product, std::int64_t rows, bool whole, F f) {
-    if (whole || next_.empty()) {
+  void each(const Team& team, int rank, int active, std::int64_t product, std::int64_t rows, std::int64_t step, F f) {
+    if (next_.empty()) {
       const Range own = share(rows, kGroupRows, rank, active);
       if (own.begin < own.end) f(own);
       return;
     }
     const Range ranks = team.node_ranks(rank);
     const Range node = share_of(rows, kGroupRows, ranks, active);
-    const std::int64_t wanted = kPiecesPerRank * (ranks.end - ranks.begin);
-    const std::int64_t piece = ((node.end - node.begin) / wanted / kStep + 1) * kStep;
-    std::atomic<std::int64_t>& next = next_[static_cast<std::size_t>(product * ranks_ + ranks.begin)];
+    std::atomic<std::int64_t>& next = next_[static_cast<std::size_t>(product * nodes_ + team.node(rank))];
     while (true) {
-      const std::int64_t begin = node.begin + next.fetch_add(1, std::memory_order_relaxed) * piece;
-      if (begin >= node.end) return;
-      f(Range{begin, std::min(begin + piece, node.end)});
+      const Range own = piece(node, ranks.end - ranks.begin, next.fetch_add(1, std::memory_order_relaxed), step);
+      if (own.begin >= own.end) return;
+      f(own);
     }
   }
 
- private:
-  static constexpr std::int64_t kPiecesPerRank = 4;  // others take all but the last quarter of a late rank's share
-  static constexpr std::int64_t kStep = 2 * kGroupRows;
+  /// Piece `i` of `rows` between `ranks`, in multiples of `step`. Each round hands out half of what is left, a piece for
+  /// every rank: they begin with long runs of memory, and none waits for more than a last short piece. Empty behind it.
+  static Range piece(Range rows, std::int64_t ranks, std::int64_t i, std::int64_t step) {
+    while (rows.begin < rows.end) {
+      const std::int64_t share = 2 * ranks * step;
+      const std::int64_t height = (rows.end - rows.begin + share - 1) / share * step;
+      if (i < ranks) {
+        const std::int64_t begin = std::min(rows.begin + i * height, rows.end);
+        return {begin, std::min(begin + height, rows.end)};
+      }
+      rows.begin += ranks * height;
+      i -= ranks;
+    }
+    return {rows.end, rows.end};
+  }
 
-  int ranks_ = 0;
-  std::vector<std::atomic<std::int64_t>> next_;  ///< [product][first rank of a node]
+ private:
+  int nodes_ = 0;
+  std::vector<std::atomic<std::int64_t>> next_;  ///< [product][node]
 };
 
 }  // namespace oldiron

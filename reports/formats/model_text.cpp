@@ -25,7 +25,7 @@ std::string row(std::string_view label, const std::vector<std::string>& cells, i
 
 std::string head(const ModelScreen& s, const ModelAnswers& a) {
   return fit(model_name(s.model) + " on " + machine_words(s), kScreenColumns) + "\n" + labelled("fits", fit_sentence(s, a)) +
-         labelled("decode", decode_sentence(s, a)) + labelled("first token", first_token_sentence(s, a));
+         labelled("decode", decode_sentence(a)) + labelled("first token", first_token_sentence(s, a));
 }
 
 std::string shape(const ModelScreen& s) {

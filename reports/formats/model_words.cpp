@@ -86,7 +86,7 @@ std::string fit_sentence(const ModelScreen& s, const ModelAnswers& a) {
                                  : fmt::format("its weights alone are {}", gb(s.model.bytes())));
 }
 
-std::string decode_sentence(const ModelScreen& s, const ModelAnswers& a) {
+std::string decode_sentence(const ModelAnswers& a) {
   const Forecast& f = a.forecast;
   if (f.decode_tokens_per_s.high <= 0)
     return "not predicted: no read bandwidth is known; `oldiron probe` measures it";

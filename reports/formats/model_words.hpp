@@ -28,7 +28,7 @@ bool fits(const ModelScreen& screen, const MemoryPlan& plan);
 std::string fit_sentence(const ModelScreen& screen, const ModelAnswers& answers);
 
 /// "16.2 t/s (12.8 .. 19.7), held by memory: a token reads 2.5 GB".
-std::string decode_sentence(const ModelScreen& screen, const ModelAnswers& answers);
+std::string decode_sentence(const ModelAnswers& answers);
 
 /// "3.4 s for a prompt of 512: 150 t/s (147 .. 159), held by arithmetic: vpmaddubsw".
 std::string first_token_sentence(const ModelScreen& screen, const ModelAnswers& answers);

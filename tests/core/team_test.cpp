@@ -227,6 +227,8 @@ TEST(Team, a_thread_works_on_the_rows_of_its_node) {
   EXPECT_EQ(team.node_ranks(7), (Range{0, 8}));
   EXPECT_EQ(team.node_ranks(8), (Range{8, 16}));
   EXPECT_EQ(team.node_ranks(15), (Range{8, 16}));
+  EXPECT_EQ(team.nodes(), 2);
+  for (int rank = 0; rank < 16; ++rank) EXPECT_EQ(team.node(rank), rank / 8);
 }
 
 TEST(Team, rethrows_the_exception_of_any_rank) {

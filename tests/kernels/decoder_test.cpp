@@ -108,11 +108,11 @@ TEST_P(SameBits, InAnyUbatchOnAnyThreads) {
   config.page_size = PageSize::small;
   Session run(*open(GetParam()), config, 5);
   const std::vector<float> whole = run.logits(tokens, 40, 1);
-  for (const int ubatch : {1, 3, 16, 17})
-    for (const int threads : {1, 2, 3, 5}) EXPECT_EQ(whole, run.logits(tokens, ubatch, threads)) << ubatch << " " << threads;
-  run.config.row_split = RowShares::pieces;
-  for (const int ubatch : {1, 16})
-    for (const int threads : {1, 2, 5}) EXPECT_EQ(whole, run.logits(tokens, ubatch, threads)) << ubatch << " pieces " << threads;
+  for (const RowShares rows : {RowShares::fixed, RowShares::pieces}) {
+    run.config.row_split = rows;
+    for (const int ubatch : {1, 3, 16, 17, 40})
+      for (const int threads : {1, 2, 3, 5}) EXPECT_EQ(whole, run.logits(tokens, ubatch, threads)) << ubatch << " " << threads;
+  }
 }
 
 TEST_P(SameBits, AfterRejectedDraftsAndBesideOtherSequences) {
