@@ -367,6 +367,21 @@ Range share_of(std::int64_t n, std::int64_t step, Range ranks, int size) {
           share(n, step, static_cast<int>(ranks.end) - 1, size).end};
 }
 
+Range halving_piece(Range all, std::int64_t ranks, std::int64_t i, std::int64_t step) {
+  if (ranks == 1) return i == 0 ? all : Range{all.end, all.end};
+  while (all.begin < all.end) {
+    const std::int64_t round = 2 * ranks * step;
+    const std::int64_t length = (all.end - all.begin + round - 1) / round * step;
+    if (i < ranks) {
+      const std::int64_t begin = std::min(all.begin + i * length, all.end);
+      return {begin, std::min(begin + length, all.end)};
+    }
+    all.begin += ranks * length;
+    i -= ranks;
+  }
+  return {all.end, all.end};
+}
+
 double empty_barrier_s(Team& team, int active) {
   std::vector<double> each;
   for (int i = 0; i < kEmptyRuns; ++i) {

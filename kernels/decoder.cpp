@@ -215,12 +215,19 @@ double Decoder::read_weights_bytes_per_s(int threads) {
   const std::span<const std::byte> body = d.weights.body();
   constexpr std::int64_t kStep = 4096;
   const std::int64_t blocks = static_cast<std::int64_t>(body.size()) / kStep;
+  constexpr std::int64_t kPieceBlocks = 64;
   std::atomic<std::uint64_t> checksum{0};
+  std::vector<std::atomic<std::int64_t>> next(static_cast<std::size_t>(d.team.nodes()));
   const double start_s = now_s();
   d.team.run(threads, [&](int rank, int active) {
-    const Range part = share(blocks, 1, rank, active);
-    checksum += d.kernels.stream_read(body.data() + part.begin * kStep, static_cast<std::size_t>((part.end - part.begin) * kStep),
-                                      kStreamPrefetchBytes);
+    const Range ranks = d.team.node_ranks(rank);
+    const Range own = share_of(blocks, 1, ranks, active);
+    std::atomic<std::int64_t>& piece = next[static_cast<std::size_t>(d.team.node(rank))];
+    std::uint64_t sum = 0;
+    for (Range r; (r = halving_piece(own, ranks.end - ranks.begin, piece++, kPieceBlocks)).begin < r.end;)
+      sum += d.kernels.stream_read(body.data() + r.begin * kStep, static_cast<std::size_t>((r.end - r.begin) * kStep),
+                                   kStreamPrefetchBytes);
+    checksum += sum;
   });
   return static_cast<double>(blocks * kStep) / (now_s() - start_s);
 }

@@ -1,10 +1,10 @@
 // Who multiplies which rows of a product: a fixed share each, or pieces for whoever comes next.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <vector>
 
+#include "core/range.hpp"
 #include "core/team.hpp"
 #include "kernels/layout.hpp"
 
@@ -40,26 +40,10 @@ class RowSplit {
     const Range node = share_of(rows, kGroupRows, ranks, active);
     std::atomic<std::int64_t>& next = next_[static_cast<std::size_t>(product * nodes_ + team.node(rank))];
     while (true) {
-      const Range own = piece(node, ranks.end - ranks.begin, next.fetch_add(1, std::memory_order_relaxed), step);
+      const Range own = halving_piece(node, ranks.end - ranks.begin, next.fetch_add(1, std::memory_order_relaxed), step);
       if (own.begin >= own.end) return;
       f(own);
     }
-  }
-
-  /// Piece `i` of `rows` between `ranks`, in multiples of `step`. Each round hands out half of what is left, a piece for
-  /// every rank: they begin with long runs of memory, and none waits for more than a last short piece. Empty behind it.
-  static Range piece(Range rows, std::int64_t ranks, std::int64_t i, std::int64_t step) {
-    while (rows.begin < rows.end) {
-      const std::int64_t share = 2 * ranks * step;
-      const std::int64_t height = (rows.end - rows.begin + share - 1) / share * step;
-      if (i < ranks) {
-        const std::int64_t begin = std::min(rows.begin + i * height, rows.end);
-        return {begin, std::min(begin + height, rows.end)};
-      }
-      rows.begin += ranks * height;
-      i -= ranks;
-    }
-    return {rows.end, rows.end};
   }
 
  private:

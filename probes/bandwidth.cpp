@@ -31,14 +31,17 @@ constexpr int kRounds = 2;
 
 constexpr std::size_t kMaxSamples = 51;
 
-std::vector<int> first_cpus(const BandwidthPlan& plan, int threads) {
-  return {plan.cpus.begin(), plan.cpus.begin() + threads};
+MemoryReader make_reader(const BandwidthPlan& plan, int threads, std::int64_t bytes, PageSize pages) {
+  const auto first = [&](const std::vector<int>& of) {
+    return std::vector<int>(of.begin(), of.begin() + std::min<std::ptrdiff_t>(threads, std::ssize(of)));
+  };
+  return MemoryReader(first(plan.cpus), first(plan.nodes), bytes, pages);
 }
 
 /// The best of a few samples: what disturbs only slows, and the plateau is a question of caches, not of
 /// neighbours.
 double best_of_few(const BandwidthPlan& plan, std::int64_t bytes) {
-  MemoryReader reader(first_cpus(plan, plan.thread_counts.back()), bytes, plan.page_sizes.front());
+  MemoryReader reader = make_reader(plan, plan.thread_counts.back(), bytes, plan.page_sizes.front());
   const auto sample = [&] { return reader.sample(plan.readers.front().read, plan.prefetch_bytes.front()); };
   sample();  // also finds the number of passes
   double best = 0;
@@ -63,7 +66,7 @@ std::vector<ReadWay> race(const BandwidthPlan& plan, int threads, std::int64_t b
                       .prefetch_bytes = static_cast<std::int64_t>(prefetch_bytes),
                       .page_size = page_size_text(pages)});
   try {
-    MemoryReader reader(first_cpus(plan, threads), bytes, pages);
+    MemoryReader reader = make_reader(plan, threads, bytes, pages);
     const auto sample = [&](const ReadWay& way) {
       return reader.sample(read_of(plan, way.isa), static_cast<std::size_t>(way.prefetch_bytes));
     };
@@ -99,7 +102,7 @@ BandwidthPoint measure(const BandwidthPlan& plan, int threads, std::int64_t byte
   const ReadWay best = best_of(tried);
   const auto pages = std::find_if(page_sizes.begin(), page_sizes.end(),
                                   [&](PageSize kind) { return page_size_text(kind) == best.page_size; });
-  MemoryReader reader(first_cpus(plan, threads), bytes, *pages);
+  MemoryReader reader = make_reader(plan, threads, bytes, *pages);
   const auto sample = [&] {
     return reader.sample(read_of(plan, best.isa), static_cast<std::size_t>(best.prefetch_bytes));
   };
@@ -162,6 +165,7 @@ BandwidthPlan plan_bandwidth(const Machine& machine, const MachineState& state) 
   BandwidthPlan plan;
   const int usable = usable_threads(machine, state);
   plan.cpus = place(machine, usable);
+  plan.nodes = nodes_of(machine, plan.cpus);
   plan.thread_counts = bandwidth_thread_counts(machine, usable);
   plan.readers = stream_readers();
   plan.least_bytes = std::max(64 * kMiB, 4 * believable_cache_bytes(machine) / kMiB * kMiB);

@@ -13,6 +13,7 @@ namespace oldiron {
 
 struct BandwidthPlan {
   std::vector<int> cpus;              ///< one per thread of the largest count
+  std::vector<int> nodes = {};        ///< of each; empty: all on one
   std::vector<int> thread_counts;     ///< ascending
   std::vector<StreamReader> readers;  ///< fastest first
   std::vector<std::size_t> prefetch_bytes = {kStreamPrefetchBytes, 0, 2048, 16384};  ///< likeliest first

@@ -24,6 +24,7 @@ constexpr double kSample_s = 0.03;
 CyclicPlan plan_cyclic_read(const Machine& machine, const MachineState& state, const Profile& profile,
                             std::int64_t token_bytes) {
   CyclicPlan plan{.cpus = place(machine, usable_threads(machine, state)),
+                  .nodes = nodes_of(machine, place(machine, usable_threads(machine, state))),
                   .read = stream_readers().front().read,
                   .token_bytes = token_bytes,
                   .most_bytes = usable_memory_bytes(state) / 2};
@@ -48,7 +49,7 @@ Available<CyclicRead> measure_cyclic_read(const CyclicPlan& plan) {
     return Available<CyclicRead>::not_available("twice the " + bytes_text(static_cast<double>(token)) +
                                                 " of a token is more than half of the free memory");
   const auto measure = [&]() -> Available<CyclicRead> {
-    MemoryReader reader(plan.cpus, large, plan.pages);
+    MemoryReader reader(plan.cpus, plan.nodes, large, plan.pages);
     const auto rate = [&](std::int64_t bytes, int passes) {
       return static_cast<double>(bytes) * passes /
              reader.pass_s(plan.read, plan.prefetch_bytes, bytes, passes);

@@ -11,7 +11,8 @@
 namespace oldiron {
 
 struct CyclicPlan {
-  std::vector<int> cpus;  ///< one per thread
+  std::vector<int> cpus;        ///< one per thread
+  std::vector<int> nodes = {};  ///< of each; empty: all on one
   StreamReadFn read = nullptr;
   std::size_t prefetch_bytes = kStreamPrefetchBytes;
   PageSize pages = PageSize::transparent;

@@ -24,13 +24,15 @@ std::vector<StreamReader> stream_readers();
 
 class MemoryReader {
  public:
-  /// `bytes` of fresh memory, shared out to one rank per CPU. Throws Error if there is none of these pages.
-  MemoryReader(std::vector<int> cpus, std::int64_t bytes, PageSize pages);
+  /// `bytes` of fresh memory, shared out to one rank per CPU; `nodes` as Team has them. Throws Error if there is none of
+  /// these pages.
+  MemoryReader(std::vector<int> cpus, std::vector<int> nodes, std::int64_t bytes, PageSize pages);
 
   /// Whole passes over the memory, at least one and at least 30 ms; bytes per second.
   double sample(StreamReadFn read, std::size_t prefetch_bytes);
 
-  /// Seconds of `passes` over the first `part_bytes` of the memory, counted in every rank's own share.
+  /// Seconds of `passes` over the first `part_bytes` of the memory, counted in every NUMA node's own share, of which
+  /// ranks take pieces as they come: one that loses its CPU for a while keeps nobody waiting.
   double pass_s(StreamReadFn read, std::size_t prefetch_bytes, std::int64_t part_bytes, int passes);
 
   std::int64_t bytes() const { return static_cast<std::int64_t>(buffer_.size()); }

@@ -11,6 +11,7 @@
 #include <limits>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 namespace oldiron {
 namespace {
@@ -229,6 +230,26 @@ TEST(Team, a_thread_works_on_the_rows_of_its_node) {
   EXPECT_EQ(team.node_ranks(15), (Range{8, 16}));
   EXPECT_EQ(team.nodes(), 2);
   for (int rank = 0; rank < 16; ++rank) EXPECT_EQ(team.node(rank), rank / 8);
+}
+
+TEST(Range, halving_pieces_have_all_once_and_end_short) {
+  for (const std::int64_t begin : {0, 352})
+    for (const std::int64_t rows : {1, 15, 16, 32, 33, 704, 2816, 262144})
+      for (const auto &[ranks, step] : {std::pair{1, 32}, {2, 32}, {3, 128}, {8, 32}}) {
+        std::int64_t next = begin, before = rows, i = 0;
+        for (Range p; (p = halving_piece({begin, begin + rows}, ranks, i, step)).begin < p.end; ++i) {
+          ASSERT_EQ(p.begin, next) << rows << " between " << ranks;
+          const std::int64_t height = p.end - p.begin;
+          EXPECT_TRUE(height % step == 0 || p.end == begin + rows) << height;
+          EXPECT_LE(height, before);
+          before = height;
+          next = p.end;
+        }
+        EXPECT_EQ(next, begin + rows);
+        EXPECT_LE(before, ranks == 1 ? rows : step) << rows << " between " << ranks;
+        EXPECT_LE(i, ranks * 16);
+      }
+  EXPECT_EQ(halving_piece({0, 2816}, 2, 0, 32), (Range{0, 704}));
 }
 
 TEST(Team, rethrows_the_exception_of_any_rank) {
