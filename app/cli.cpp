@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 void add_model(CLI::App& command, Options& options, bool required) {
-  auto* model = command.add_option("MODEL", options.model.model, "A GGUF file, or a card's name");
+  auto* model = command.add_option("MODEL", options.model.model, "A GGUF file, a card's name, or a card's own path (.json)");
   if (required) model->required();
   command.add_option("--type", options.model.type,
                      "Of a card: tensor type or profile (q4_0, q8_0, q4_k_m_mainline)");

@@ -17,7 +17,10 @@ namespace fs = std::filesystem;
 // Every synthetic model is made from this seed, so that a file written here and weights made there are the same.
 constexpr std::uint64_t kSeed = 20260601;
 
+bool is_card_path(const ModelRequest& request) { return request.model.ends_with(".json"); }
+
 std::string card_path(const ModelRequest& request, const std::string& cards_dir) {
+  if (is_card_path(request)) return request.model;
   const std::vector<std::string> known = card_names(cards_dir);
   if (std::find(known.begin(), known.end(), request.model) != known.end()) return cards_dir + "/" + request.model + ".json";
   const std::string near = nearest(request.model, known);
@@ -34,7 +37,9 @@ ModelSpec model_of_card(const ModelRequest& request, const std::string& cards_di
 
 }  // namespace
 
-bool is_file(const ModelRequest& request) { return fs::exists(request.model) || request.model.ends_with(".gguf"); }
+bool is_file(const ModelRequest& request) {
+  return !is_card_path(request) && (fs::exists(request.model) || request.model.ends_with(".gguf"));
+}
 
 std::vector<std::string> card_names(const std::string& cards_dir) {
   std::vector<std::string> names;
