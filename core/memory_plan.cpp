@@ -34,9 +34,9 @@ std::int64_t second_head(const ModelSpec& model, const MemoryRequest& request) {
   return request.engine == Engine::ik_llama && request.repack ? embedding->bytes() : 0;
 }
 
-/// Activations of the widest layer as ik_llama.cpp estimates them: the results of its experts or of its dense
-/// products, and twice the residual stream.
-std::int64_t widest_layer(const ModelSpec& model, std::int64_t tokens) {
+/// Activations of the widest layer: the results of its experts or of its dense products, and the residual stream so
+/// many times; ik_llama.cpp estimates it like this, with 2.
+std::int64_t widest_layer(const ModelSpec& model, std::int64_t tokens, int streams) {
   std::vector<std::int64_t> experts(model.layers.size()), dense(experts), shared(experts);
   for (const TensorSpec& tensor : model.tensors) {
     const auto layer = static_cast<std::size_t>(tensor.layer);
@@ -47,7 +47,20 @@ std::int64_t widest_layer(const ModelSpec& model, std::int64_t tokens) {
   }
   std::int64_t most = 0;
   for (std::size_t i = 0; i < experts.size(); ++i) most = std::max({most, experts[i], dense[i], shared[i]});
-  return (most + 2 * model.embedding_length) * tokens * kFloat;
+  return (most + streams * std::int64_t{model.embedding_length}) * tokens * kFloat;
+}
+
+/// One F16 mask over the largest cache of a sequence, and one over the largest sliding one. llama.cpp gives each sequence
+/// its share of a ubatch's tokens, ik_llama.cpp has one cache for all.
+std::int64_t mask_bytes(const ModelSpec& model, const MemoryRequest& request, const std::vector<std::int64_t>& cells,
+                        std::int64_t tokens) {
+  std::int64_t most[2] = {};
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    std::int64_t& kind = most[model.layers[i].window > 0];
+    kind = std::max(kind, cells[i]);
+  }
+  const std::int64_t caches = request.engine == Engine::llama_cpp ? request.parallel : 1;
+  return (most[0] + most[1]) / caches * tokens * 2;
 }
 
 /// The rows of scratch that our decoder keeps per token of a step.
@@ -94,14 +107,17 @@ MemoryPlan memory_plan(const ModelSpec& model, const MemoryRequest& request) {
   const std::int64_t row = std::int64_t{model.vocab_size} * kFloat;
   switch (request.engine) {
     case Engine::ik_llama:  // one buffer, in which the logits of a whole ubatch take the place of a layer's results
-      plan.activations = widest_layer(model, tokens);
-      plan.logits = row * tokens;
-      plan.compute = std::max(plan.activations, plan.logits);
+      plan.activations = widest_layer(model, tokens, 2);
+      plan.masks = mask_bytes(model, request, cells, tokens);
+      plan.logits = row * tokens;  // and again where they are capped, beside the rows that they come from
+      plan.compute = std::max(plan.activations + plan.masks,
+                              plan.logits * (model.final_logit_softcap > 0 ? 2 : 1) + model.embedding_length * tokens * kFloat);
       break;
     case Engine::llama_cpp:
-      plan.activations = widest_layer(model, tokens);
+      plan.activations = widest_layer(model, tokens, 4);
+      plan.masks = mask_bytes(model, request, cells, tokens);
       plan.logits = row * request.parallel;
-      plan.compute = plan.activations + plan.logits;
+      plan.compute = plan.activations + plan.masks + plan.logits;
       break;
     case Engine::oldiron:
       plan.activations = own_activations(model, tokens);

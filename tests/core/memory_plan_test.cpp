@@ -48,6 +48,46 @@ TEST(MemoryPlan, IsTheTableThatIkLlamaPrints) {
   EXPECT_EQ(mib(plan.kv + plan.logits - plan.activations), 56755);
 }
 
+// "KV buffer size", "RS buffer size" and "compute buffer size" of llama-server, f16 keys and values, ubatch 512, for files of
+// the small cards: llama.cpp 3f545bec and ik_llama.cpp 8337e4cd. -c is context x parallel.
+struct Logged {
+  const char* card;
+  std::int64_t context;
+  int parallel;
+  double llama_cpp_kv, llama_cpp_compute, ik_llama_kv, ik_llama_compute, state = 0;
+};
+
+constexpr Logged kLogged[] = {
+    {"small-gemma4-moe", 4096, 1, 2.00 + 1.88, 8.79, 12, 11.01}, {"small-gemma4-moe", 4096, 2, 4.00 + 3.75, 8.79, 24, 19.01},
+    {"small-gemma4-e", 4096, 1, 4.00 + 1.50, 10.77, 12, 12.57},  {"small-gemma4-e", 4096, 2, 8.00 + 3.00, 10.77, 24, 20.57},
+    {"small-llama", 4096, 1, 8.00, 8.51, 8, 6.01},               {"small-llama", 4096, 2, 16.00, 8.51, 16, 10.01},
+    {"small-qwen3moe", 4096, 1, 8.00, 12.01, 8, 9.07},           {"small-qwen3moe", 4096, 2, 16.00, 12.01, 16, 13.07},
+    {"small-gpt-oss", 4096, 1, 4.00 + 0.75, 10.33, 8, 12.38},    {"small-gpt-oss", 4096, 2, 8.00 + 1.50, 10.33, 16, 20.38},
+    {"small-qwen35moe", 4096, 1, 4.00, 12.08, 4, 12.29, 0.79},   {"small-qwen35moe", 4096, 2, 8.00, 12.08, 8, 16.29, 1.57},
+};
+
+TEST(MemoryPlan, IsWhatTheEnginesLogForSmallModels) {
+  for (const Logged& log : kLogged) {
+    const ModelSpec model = model_from_card(std::string(OLDIRON_TEST_DATA) + "/cards/" + log.card + ".json", "q4_k_m");
+    for (const Engine engine : {Engine::llama_cpp, Engine::ik_llama}) {
+      const bool ik = engine == Engine::ik_llama;
+      const MemoryPlan plan = memory_plan(model, {.engine = engine, .context = log.context, .parallel = log.parallel});
+      EXPECT_NEAR(mib(plan.kv), ik ? log.ik_llama_kv : log.llama_cpp_kv, 0.011) << log.card << ik;
+      EXPECT_NEAR(mib(plan.state), log.state, 0.011) << log.card << ik;
+      const double compute = ik ? log.ik_llama_compute : log.llama_cpp_compute;
+      EXPECT_NEAR(mib(plan.compute), compute, 0.25 * compute) << log.card << ik;
+    }
+  }
+}
+
+// llama-batched-bench of ik_llama.cpp for six layers of Gemma-4-26B-A4B: the logits twice, since they are capped.
+TEST(MemoryPlan, CappedLogitsLieThereTwice) {
+  const ModelSpec model = cut_layers(model_from_card(card("gemma-4-26b-a4b-it"), "q4_0", "q6_k"), 6);
+  for (const std::int64_t context : {16384, 65536})
+    EXPECT_EQ(mib(memory_plan(model, {.engine = Engine::ik_llama, .context = context}).compute), 1029.5);
+  EXPECT_EQ(mib(memory_plan(model, {.engine = Engine::ik_llama, .context = 16384, .ubatch = 128}).compute), 257.38);
+}
+
 TEST(MemoryPlan, IkLlamaAllocatesAWindowsWholeContext) {
   const MemoryPlan plan = memory_plan(gemma_q8(), {.engine = Engine::ik_llama, .context = 8192});
   EXPECT_EQ(mib(plan.kv), 1760);
