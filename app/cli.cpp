@@ -119,9 +119,9 @@ Options parse_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "oldiron " + version());
 
-  CLI::App* probe = app.add_subcommand("probe", "Measure this machine: cores, memory, read bandwidth");
+  CLI::App* probe = app.add_subcommand("probe", "Measure this machine: cores, memory, bandwidth, latency");
   add_json(*probe, options);
-  probe->add_flag("--quick", options.quick, "Fewer samples, under ten seconds");
+  probe->add_flag("--quick", options.quick, "Reading and arithmetic of all threads only, some three seconds");
 
   CLI::App* model = app.add_subcommand("model", "Does it fit, how fast could it be, and what limits it");
   add_model(*model, options, true);

@@ -22,6 +22,7 @@ Json to_json(const TrialSpec& spec);
 Json to_json(const Trial& trial);            ///< {"schema": 1, "spec": …, "status": …, …}
 Json to_json(const Machine& machine);
 Json to_json(const MachineState& state);
+Json to_json(const Abilities& abilities);    ///< {"latency": [{"working_set_bytes", "page_size", "s": {…}}], "blocks": […], …}
 Json to_json(const Profile& profile);        ///< {"bandwidth": {"read": [{"threads", "bytes_per_s", "interval", …}]}, "compute": […]}
 Json to_json(const Available<CyclicRead>& cyclic);
 
@@ -33,6 +34,7 @@ TrialSpec trial_spec_from_json(const Json& json);
 Trial trial_from_json(const Json& json);
 Machine machine_from_json(const Json& json);
 MachineState machine_state_from_json(const Json& json);
+Abilities abilities_from_json(const Json& json);
 Profile profile_from_json(const Json& json);
 Available<CyclicRead> cyclic_read_from_json(const Json& json);
 

@@ -250,7 +250,8 @@ MachineState machine_state_from_json(const Json& json) {
 Json to_json(const Profile& profile) {
   return {{"bandwidth",
            {{"read", list_of(profile.read, point_to_json)}, {"read_saturated", profile.read_saturated}}},
-          {"compute", list_of(profile.compute, peak_to_json)}};
+          {"compute", list_of(profile.compute, peak_to_json)},
+          {"abilities", to_json(profile.abilities)}};
 }
 
 Json to_json(const Available<CyclicRead>& cyclic) {
@@ -298,6 +299,7 @@ Profile profile_from_json(const Json& json) {
   // Profiles written before peaks were measured have none.
   if (reader.has("compute"))
     for (const Json& peak : reader.list("compute")) profile.compute.push_back(peak_from_json(peak));
+  if (reader.has("abilities")) profile.abilities = abilities_from_json(reader.at("abilities"));
   reader.finish();
   return profile;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/abilities.hpp"
 #include "core/check.hpp"
 #include "core/measurement.hpp"
 #include "core/stats.hpp"
@@ -143,6 +144,7 @@ struct Profile {
   /// Set if the last doubling of threads gained under 15 %: only then do we say "memory wall".
   bool read_saturated = false;
   std::vector<ComputePeak> compute = {};  ///< slowest ISA first; empty: not measured
+  Abilities abilities = {};               ///< of a full probe; empty: not measured
 
   /// Median of the best thread count; 0 if not measured.
   double best_read_bytes_per_s() const;

@@ -30,6 +30,7 @@ constexpr double kRaceShare = 0.6;
 constexpr int kRounds = 2;
 
 constexpr std::size_t kMaxSamples = 51;
+constexpr std::size_t kBlockSamples = 7;
 
 MemoryReader make_reader(const BandwidthPlan& plan, int threads, std::int64_t bytes, PageSize pages) {
   const auto first = [&](const std::vector<int>& of) {
@@ -217,6 +218,28 @@ std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan) {
                   [&](PageSize kind) { return page_size_text(kind) != points.front().page_size; });
   }
   return points;
+}
+
+std::vector<BlockReadPoint> read_blocks(const BandwidthPlan& plan, const std::vector<BandwidthPoint>& points) {
+  if (points.empty()) return {};
+  const BandwidthPoint& best = points.back();
+  PageSize pages = PageSize::transparent;
+  for (const PageSize kind : plan.page_sizes)
+    if (page_size_text(kind) == best.page_size) pages = kind;
+  MemoryReader reader = make_reader(plan, best.threads, best.buffer_bytes, pages);
+  std::vector<BlockReadPoint> measured;
+  for (const std::int64_t block : {16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20}) {
+    if (block * 16 > best.buffer_bytes) break;
+    const NoiseSnapshot before = read_noise();
+    std::vector<double> samples;
+    while (samples.size() < kBlockSamples)
+      samples.push_back(reader.sample_blocks(read_of(plan, best.isa), static_cast<std::size_t>(best.prefetch_bytes), block));
+    measured.push_back({.block_bytes = block,
+                        .threads = best.threads,
+                        .bytes_per_s = summarise("block_read", "bytes/s", std::move(samples))});
+    for (std::string& tag : noise_tags(noise_between(before, read_noise()))) measured.back().bytes_per_s.tags.push_back(std::move(tag));
+  }
+  return measured;
 }
 
 bool is_saturated(const std::vector<BandwidthPoint>& points, int node_cores) {

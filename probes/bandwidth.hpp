@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/abilities.hpp"
 #include "core/machine.hpp"
 #include "probes/memory_reader.hpp"
 
@@ -46,6 +47,10 @@ BandwidthPlan plan_bandwidth(const Machine& machine, const MachineState& state);
 /// Pages are touched first by the rank that reads them. Each point is tagged with the noise of its interval.
 /// When the budget runs out the likeliest ways have been tried.
 std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan);
+
+/// With the largest thread count of `profile` as it read fastest: blocks of 16 KiB to 4 MiB from a buffer of the same
+/// size. The matrices of one expert have 0.3 to 3 MB.
+std::vector<BlockReadPoint> read_blocks(const BandwidthPlan& plan, const std::vector<BandwidthPoint>& points);
 
 /// The size from which on `bytes_per_s(size)` changes under 3 % when doubled; the last one tried if it never
 /// stands still up to `most` or until `keep_looking` says no (on a busy machine it may never).

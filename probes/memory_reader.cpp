@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/check.hpp"
 #include "core/clock.hpp"
 #include "kernels/registry.hpp"
 
@@ -12,6 +13,7 @@ namespace {
 
 // Shares are whole small pages; a multiple of the 512 bytes that StreamReadFn asks for.
 constexpr std::int64_t kStep = 4096;
+constexpr std::int64_t kLoop = 512;
 
 // The shortest piece: 10 to 20 us of one core, a hundred times what it costs to begin one.
 constexpr std::int64_t kPiece = 64 * kStep;
@@ -73,6 +75,31 @@ double MemoryReader::pass_s(StreamReadFn read, std::size_t prefetch_bytes, std::
     checksum_ += sum;
   });
   return std::max(end_s - start_s, 1e-9);
+}
+
+double MemoryReader::sample_blocks(StreamReadFn read, std::size_t prefetch_bytes, std::int64_t block_bytes) {
+  const std::int64_t blocks = bytes() / block_bytes;
+  CHECK(blocks > 0, "the memory holds a block");
+  double elapsed_s = 0;
+  std::int64_t done = 0;
+  for (std::int64_t count = 64; elapsed_s < kSample_s; count *= 2) {
+    std::vector<std::int64_t> order(static_cast<std::size_t>(count));
+    for (std::int64_t& block : order) {
+      random_ = random_ * 6364136223846793005 + 1442695040888963407;
+      block = static_cast<std::int64_t>((random_ >> 33) % static_cast<std::uint64_t>(blocks));
+    }
+    const double start_s = now_s();
+    team_.run(team_.size(), [&](int rank, int active) {
+      const Range part = share(block_bytes, kLoop, rank, active);
+      std::uint64_t sum = 0;
+      for (const std::int64_t block : order)
+        sum += read(buffer_.data() + block * block_bytes + part.begin, static_cast<std::size_t>(part.end - part.begin), prefetch_bytes);
+      checksum_ += sum;
+    });
+    elapsed_s += now_s() - start_s;
+    done += count;
+  }
+  return static_cast<double>(done * block_bytes) / elapsed_s;
 }
 
 std::string page_size_text(PageSize pages) {

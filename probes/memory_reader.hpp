@@ -35,6 +35,10 @@ class MemoryReader {
   /// ranks take pieces as they come: one that loses its CPU for a while keeps nobody waiting.
   double pass_s(StreamReadFn read, std::size_t prefetch_bytes, std::int64_t part_bytes, int passes);
 
+  /// Bytes per second of whole blocks in random order for at least 30 ms, each block shared by all ranks, as the rows of an
+  /// expert are. `block_bytes` must be a multiple of 512 for each rank's share.
+  double sample_blocks(StreamReadFn read, std::size_t prefetch_bytes, std::int64_t block_bytes);
+
   std::int64_t bytes() const { return static_cast<std::int64_t>(buffer_.size()); }
 
   std::int64_t huge_page_bytes() const { return buffer_.huge_page_bytes(); }
@@ -43,6 +47,7 @@ class MemoryReader {
   Team team_;
   Buffer buffer_;
   int passes_ = 1;
+  std::uint64_t random_ = 1;
   std::atomic<std::uint64_t> checksum_{0};
 };
 

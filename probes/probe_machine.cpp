@@ -3,7 +3,9 @@
 #include "kernels/isa.hpp"
 #include "probes/bandwidth.hpp"
 #include "probes/compute.hpp"
+#include "probes/handover.hpp"
 #include "probes/identity.hpp"
+#include "probes/latency.hpp"
 #include "probes/state.hpp"
 #include "probes/topology.hpp"
 
@@ -48,14 +50,37 @@ Profile measure_quickly(const Machine& machine, const MachineState& state) {
   return profile;
 }
 
-Probed probe_machine(const std::function<void(const std::string&)>& progress) {
+Abilities measure_abilities(const Machine& machine, const MachineState& state, const Profile& profile,
+                            const std::function<void(const std::string&)>& progress) {
+  Abilities abilities;
+  progress("reading scattered blocks");
+  abilities.blocks = read_blocks(plan_bandwidth(machine, state), profile.read);
+  const LatencyPlan latency = plan_latency(machine, state);
+  progress("waiting for single loads");
+  abilities.latency = measure_latency(latency);
+  progress("waiting for single loads while others read");
+  abilities.loaded_latency = measure_loaded_latency(latency);
+  progress("handing over from core to core");
+  const HandOverPlan hand_overs = plan_hand_overs(machine, state);
+  abilities.hand_overs = measure_hand_overs(hand_overs);
+  abilities.barriers = measure_barriers(hand_overs);
+  return abilities;
+}
+
+Probed probe_machine(bool quick, const std::function<void(const std::string&)>& progress) {
   // Long enough that one tick of 10 ms per CPU is 5 %, short enough not to be felt.
   constexpr double kWatch_s = 0.2;
   progress("looking at the machine");
   Probed probed;
   probed.machine = read_machine();
   probed.state = read_state("/", kWatch_s);
+  if (quick) {
+    progress("multiplying in registers and reading memory");
+    probed.profile = measure_quickly(probed.machine, probed.state);
+    return probed;
+  }
   probed.profile = measure_profile(probed.machine, probed.state, progress);
+  probed.profile.abilities = measure_abilities(probed.machine, probed.state, probed.profile, progress);
   return probed;
 }
 

@@ -25,7 +25,11 @@ Profile measure_profile(const Machine& machine, const MachineState& state,
 /// peaks of all threads.
 Profile measure_quickly(const Machine& machine, const MachineState& state);
 
-/// Facts, state and profile.
-Probed probe_machine(const std::function<void(const std::string&)>& progress);
+/// Latencies, scattered blocks and hand-overs; some 10 s and a second per doubling of the threads.
+Abilities measure_abilities(const Machine& machine, const MachineState& state, const Profile& profile,
+                            const std::function<void(const std::string&)>& progress);
+
+/// Facts, state and profile; `quick`: what measure_quickly() measures, else everything.
+Probed probe_machine(bool quick, const std::function<void(const std::string&)>& progress);
 
 }  // namespace oldiron

@@ -63,6 +63,9 @@ struct ProbeScreen {
 
 std::string probe_text(const ProbeScreen& screen);
 
+/// What probe_text() says of them: rows of at most 80 columns.
+std::string abilities_text(const Abilities& abilities);
+
 /// {"machine": …, "state": …, "bandwidth": {"read": [{"threads", "bytes_per_s", "interval", …}]}, …}
 std::string probe_json(const ProbeScreen& screen);
 

@@ -13,7 +13,8 @@ std::string probe_json(const ProbeScreen& s) {
                      {"state", to_json(s.state)},
                      {"bandwidth", to_json(s.profile)["bandwidth"]},
                      {"bandwidth_saturated", s.profile.read_saturated},
-                     {"compute", to_json(s.profile)["compute"]}};
+                     {"compute", to_json(s.profile)["compute"]},
+                     {"abilities", to_json(s.profile.abilities)}};
   return dump_json(json, 1) + "\n";
 }
 

@@ -209,6 +209,12 @@ std::string notes(const Profile& profile) {
          p.ops_per_s.tags);
   for (const BandwidthPoint& p : profile.read)
     note(count(static_cast<std::size_t>(p.threads), "thread"), p.bytes_per_s.tags);
+  std::size_t noisy = 0;
+  for (const LatencyPoint& p : profile.abilities.latency) noisy += p.s.tags.empty() ? 0 : 1;
+  for (const LoadedLatencyPoint& p : profile.abilities.loaded_latency) noisy += p.s.tags.empty() ? 0 : 1;
+  if (noisy > 0)
+    out += labelled("note", fmt::format("{} of {} latencies were measured in noise; --json says in which", noisy,
+                                        profile.abilities.latency.size() + profile.abilities.loaded_latency.size()));
   return out;
 }
 
@@ -219,6 +225,7 @@ std::string probe_text(const ProbeScreen& screen) {
   if (screen.profile.read.empty())
     return out + labelled("reads", "not available: the bandwidth was not measured");
   out += plot(screen.profile) + ways(screen.profile) + "\n" + verdict(screen.profile);
+  if (!screen.profile.abilities.latency.empty()) out += "\n" + abilities_text(screen.profile.abilities);
   return out + notes(screen.profile);
 }
 

@@ -101,14 +101,21 @@ TEST(Json, ProfilesRoundTripAndShowTheKeysThatScriptsRead) {
                                .ops_per_s = summarise("compute_peak", "operations/s", {9e11, 1e12, 8e11}),
                                .clock_hz = 4.1e9,
                                .per_cycle = 2,
-                               .built_ops_per_s = 1.01e12}}};
+                               .built_ops_per_s = 1.01e12}},
+                  .abilities = {.latency = {{1 << 20, "small", 0, summarise("latency", "s", {9e-8, 8e-8})}},
+                                .loaded_latency = {{3, 1e-6, summarise("background", "bytes/s", {1e10}), summarise("latency", "s", {2e-7})}},
+                                .blocks = {{1 << 16, 4, summarise("block_read", "bytes/s", {2e10})}},
+                                .hand_overs = {{0, 5, summarise("hand_over", "s", {6e-8})}},
+                                .barriers = {{8, summarise("barrier", "s", {1e-6})}}}};
   Json json = sent(to_json(profile));
   EXPECT_EQ(profile_from_json(json), profile);
   EXPECT_EQ(json["compute"][0]["ops_per_s"], 9e11);
   EXPECT_EQ(json["compute"][0]["type"], "bf16");
+  EXPECT_EQ(json["abilities"]["latency"][0]["s"]["samples"], Json::array({9e-8, 8e-8}));
   json["compute"][0]["type"] = "int3";
   EXPECT_THROW(profile_from_json(json), Error);
   json.erase("compute");
+  json.erase("abilities");
   EXPECT_TRUE(profile_from_json(json).compute.empty()) << "of a tune before there were peaks";
   EXPECT_EQ(json["bandwidth"]["read"][0]["threads"], 2);
   EXPECT_EQ(json["bandwidth"]["read"][0]["bytes_per_s"], 27e9);

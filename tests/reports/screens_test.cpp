@@ -165,6 +165,23 @@ TEST(ModelScreen, ADrafterCountsIntoARound) {
   EXPECT_NEAR(rounds()["round_bytes"].get<double>(), 5208e6, 8e6);
 }
 
+TEST(ProbeScreen, DrawsLatenciesAsSteps) {
+  const auto s = [](double median) { return summarise("latency", "s", {median}); };
+  const Abilities abilities{.latency = {{8 << 10, "small", 0, s(1.5e-9)}, {1 << 20, "small", 0, s(1e-8)}, {256 << 20, "small", 0, s(1.2e-7)},
+                                        {8 << 10, "transparent", 0, s(1.5e-9)}},
+                            .loaded_latency = {{0, 0, {}, s(1e-7)}, {63, 0, summarise("background", "bytes/s", {6e10}), s(4e-7)}},
+                            .blocks = {{1 << 20, 64, summarise("block_read", "bytes/s", {5e10})}},
+                            .hand_overs = {{0, 1, s(5e-8)}, {0, 63, s(2e-7)}},
+                            .barriers = {{64, s(2.5e-6)}}};
+  const std::string text = abilities_text(abilities);
+  for (const char* part : {"256 MiB            120 ns           -", "63 readers      60.0 GB/s      400 ns", "1 MiB 50.0 GB/s",
+                           "50.0 ns (CPU 0 and 1) to 200 ns (CPU 0 and 63)", "2.50 us of 64 threads"})
+    EXPECT_THAT(text, HasSubstr(part)) << text;
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+    EXPECT_LE(columns(text.substr(at, text.find('\n', at) - at)), 80);
+  EXPECT_EQ(abilities_text({}), "");
+}
+
 TEST(ProbeScreen, MemoryWallOnlyIfSaturated) {
   ProbeScreen s = probe_screen();
   EXPECT_THAT(probe_text(s), HasSubstr("memory wall"));
