@@ -64,6 +64,7 @@ struct Provenance {
   std::vector<int> cpus = {};             ///< where the threads were put
   MachineState before = {}, after = {};
   std::string log_path = {};  ///< raw output of a foreign engine
+  std::string no_counters = {};  ///< why the CPU counted nothing; empty: it did, or nobody asked
   bool operator==(const Provenance&) const = default;
 };
 
@@ -102,6 +103,12 @@ inline constexpr const char* kQualityKl = "quality_kl";
 inline constexpr const char* kQualityTop1 = "quality_top1";
 inline constexpr const char* kQualityLoops = "quality_loops";
 inline constexpr const char* kQualityOwnLoops = "quality_own_loops";  ///< of the model's own configuration
+/// With the event behind it: counted by the CPU or the kernel in decode steps, per token ("counted/instructions").
+inline constexpr const char* kCounted = "counted/";
+/// Watts in the phases of a trial, one sample per reading.
+inline constexpr const char* kPrefillPower = "prefill_power_w";
+inline constexpr const char* kDecodePower = "decode_power_w";
+inline constexpr const char* kDramRead = "dram_bytes_per_s";  ///< that the memory controllers counted in decode
 // verify_s/n and batch_tokens_per_s/n carry their n behind a slash.
 
 /// The journal's key: engine version, machine, model, resolved configuration, workload, repetition; never
