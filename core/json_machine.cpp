@@ -102,7 +102,7 @@ ReadWay way_from_json(const Json& json) {
 
 Json point_to_json(const BandwidthPoint& point) {
   const Measurement& measured = point.bytes_per_s;
-  return {{"threads", point.threads},
+  Json json = {{"threads", point.threads},
           {"name", measured.name},
           {"unit", measured.unit},
           {"bytes_per_s", measured.median},
@@ -116,6 +116,8 @@ Json point_to_json(const BandwidthPoint& point) {
           {"huge_page_bytes", point.huge_page_bytes},
           {"own_pages", point.own_pages},
           {"tried", list_of(point.tried, way_to_json)}};
+  if (!measured.disturbed.empty()) json["disturbed"] = to_json(measured.disturbed);
+  return json;
 }
 
 /// A measurement whose median stands under the name of its unit.
@@ -130,6 +132,7 @@ void read_measured(JsonReader& reader, const char* median_key, Measurement& meas
   measured.high = interval[1];
   reader.read("samples", measured.samples);
   reader.read("tags", measured.tags);
+  if (reader.has("disturbed")) measured.disturbed = disturbed_from_json(reader.list("disturbed"));
 }
 
 BandwidthPoint point_from_json(const Json& json) {
@@ -222,7 +225,7 @@ Machine machine_from_json(const Json& json) {
 }
 
 Json to_json(const MachineState& state) {
-  return {{"allowed_cpus", state.allowed_cpus},
+  Json json = {{"allowed_cpus", state.allowed_cpus},
           {"cpu_quota", state.cpu_quota},
           {"memory_available_bytes", state.memory_available_bytes},
           {"cgroup_memory_free_bytes", state.cgroup_memory_free_bytes},
@@ -230,6 +233,9 @@ Json to_json(const MachineState& state) {
           {"load_1min", state.load_1min},
           {"steal_fraction", state.steal_fraction},
           {"other_cpu_fraction", state.other_cpu_fraction}};
+  // Absent where nothing is left, as in states that were written before there was such a key.
+  if (state.leave_memory_bytes > 0) json["leave_memory_bytes"] = state.leave_memory_bytes;
+  return json;
 }
 
 MachineState machine_state_from_json(const Json& json) {
@@ -240,6 +246,7 @@ MachineState machine_state_from_json(const Json& json) {
   reader.read("memory_available_bytes", state.memory_available_bytes);
   reader.read("cgroup_memory_free_bytes", state.cgroup_memory_free_bytes);
   reader.read("node_free_bytes", state.node_free_bytes);
+  if (reader.has("leave_memory_bytes")) reader.read("leave_memory_bytes", state.leave_memory_bytes);
   reader.read("load_1min", state.load_1min);
   reader.read("steal_fraction", state.steal_fraction);
   reader.read("other_cpu_fraction", state.other_cpu_fraction);
@@ -263,6 +270,27 @@ Json to_json(const Available<CyclicRead>& cyclic) {
           {"speedup", cyclic->speedup.median},
           {"interval", {cyclic->speedup.interval.low, cyclic->speedup.interval.high}},
           {"cache_helps", cyclic->cache_helps()}};
+}
+
+Json to_json(const Available<PowerMeter>& power) {
+  if (!power) return {{"not_available", power.reason()}};
+  return {{"source", power->source}, {"whole_machine", power->whole_machine}, {"idle_w", to_json(power->idle_w)}};
+}
+
+Available<PowerMeter> power_meter_from_json(const Json& json) {
+  JsonReader reader(json, "power");
+  if (reader.has("not_available")) {
+    std::string reason;
+    reader.read("not_available", reason);
+    reader.finish();
+    return Available<PowerMeter>::not_available(reason);
+  }
+  PowerMeter meter;
+  reader.read("source", meter.source);
+  reader.read("whole_machine", meter.whole_machine);
+  meter.idle_w = measurement_from_json(reader.at("idle_w"));
+  reader.finish();
+  return meter;
 }
 
 Available<CyclicRead> cyclic_read_from_json(const Json& json) {

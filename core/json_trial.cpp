@@ -40,6 +40,7 @@ Json to_json(const Provenance& provenance) {
                {"before", to_json(provenance.before)},
                {"after", to_json(provenance.after)},
                {"log_path", provenance.log_path}};
+  if (!provenance.no_counters.empty()) json["no_counters"] = provenance.no_counters;
   // Absent where nothing was read, as in trials that were written before there was such a key.
   for (const PagesObtained& each : provenance.pages)
     json["pages"].push_back(
@@ -74,6 +75,7 @@ Provenance provenance_from_json(const Json& json) {
   provenance.before = machine_state_from_json(reader.at("before"));
   provenance.after = machine_state_from_json(reader.at("after"));
   reader.read("log_path", provenance.log_path);
+  if (reader.has("no_counters")) reader.read("no_counters", provenance.no_counters);
   reader.finish();
   return provenance;
 }
@@ -110,9 +112,33 @@ Config config_from_json(const Json& json) {
 }
 
 Json to_json(const Measurement& measurement) {
-  return {{"name", measurement.name},     {"unit", measurement.unit}, {"samples", measurement.samples},
-          {"median", measurement.median}, {"low", measurement.low},   {"high", measurement.high},
-          {"tags", measurement.tags}};
+  Json json = {{"name", measurement.name},     {"unit", measurement.unit}, {"samples", measurement.samples},
+               {"median", measurement.median}, {"low", measurement.low},   {"high", measurement.high},
+               {"tags", measurement.tags}};
+  // Absent where nothing disturbed, as in trials that were written before there was such a key.
+  if (!measurement.disturbed.empty()) json["disturbed"] = to_json(measurement.disturbed);
+  return json;
+}
+
+Json to_json(const std::vector<Disturbed>& disturbed) {
+  Json json = Json::array();
+  for (const Disturbed& each : disturbed)
+    json.push_back({{"by", each.by}, {"what", each.what}, {"samples", each.samples}});
+  return json;
+}
+
+std::vector<Disturbed> disturbed_from_json(const Json& json) {
+  std::vector<Disturbed> list;
+  for (const Json& each : json) {
+    JsonReader reader(each, "disturbed");
+    Disturbed disturbed;
+    reader.read("by", disturbed.by);
+    reader.read("what", disturbed.what);
+    reader.read("samples", disturbed.samples);
+    reader.finish();
+    list.push_back(std::move(disturbed));
+  }
+  return list;
 }
 
 Measurement measurement_from_json(const Json& json) {
@@ -125,6 +151,7 @@ Measurement measurement_from_json(const Json& json) {
   reader.read("low", measurement.low);
   reader.read("high", measurement.high);
   reader.read("tags", measurement.tags);
+  if (reader.has("disturbed")) measurement.disturbed = disturbed_from_json(reader.list("disturbed"));
   reader.finish();
   return measurement;
 }

@@ -62,6 +62,7 @@ struct MachineState {
   std::int64_t memory_available_bytes = 0;     ///< MemAvailable
   std::int64_t cgroup_memory_free_bytes = -1;  ///< memory.max minus use; -1: no limit
   std::int64_t node_free_bytes = -1;           ///< free memory of the allowed NUMA nodes; -1: not known
+  std::int64_t leave_memory_bytes = 0;         ///< that the user keeps for others
   double load_1min = 0;
   double steal_fraction = 0;      ///< of the last measured interval
   double other_cpu_fraction = 0;  ///< CPU time of other processes over the last interval, in CPUs
@@ -75,12 +76,17 @@ int usable_threads(const Machine& machine, const MachineState& state);
 /// mask; else empty. Second hardware threads are no reason.
 std::string why_too_many_threads(int threads, const MachineState& state);
 
-/// What a load may take: the least of the three figures of MachineState, less a reserve of max(512 MiB, 3 %).
+/// What a load may take: the least of the three figures of MachineState, less a reserve of max(512 MiB, 3 %,
+/// what is left to others).
 std::int64_t usable_memory_bytes(const MachineState& state);
 
 /// CPU numbers for n threads: one per physical core first, nodes filled in order, then second hardware
 /// threads.
 std::vector<int> place(const Machine& machine, int n_threads);
+
+/// All CPU numbers but those of the last `leave` cores, in the order of place(): what is left to others lies together, and on the
+/// last nodes. Empty if no core remains.
+std::vector<int> cpus_without_last(const Machine& machine, int leave);
 
 /// The NUMA node of each of these CPUs; 0 for one that the machine does not have.
 std::vector<int> nodes_of(const Machine& machine, const std::vector<int>& cpus);

@@ -5,13 +5,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "core/check.hpp"
 #include "core/stats.hpp"
+#include "core/text.hpp"
 
 namespace oldiron {
 
 namespace {
+
+// Three samples have a median that one of them alone does not make.
+constexpr std::size_t kLeastToCompare = 3;
+constexpr double kManySamples = 0.25;
 
 /// The samples under their name, refused if one is no number.
 Measurement with_samples(std::string name, std::string unit, std::vector<double> samples) {
@@ -58,6 +64,44 @@ Measurement share_of_outcomes(std::string name, std::string unit, std::vector<do
   result.low = interval.low;
   result.high = interval.high;
   return result;
+}
+
+namespace {
+
+std::vector<double> samples_at(const Measurement& measurement, const std::set<int>& chosen, bool in) {
+  std::vector<double> samples;
+  for (std::size_t i = 0; i < measurement.samples.size(); ++i)
+    if ((chosen.count(static_cast<int>(i)) > 0) == in) samples.push_back(measurement.samples[i]);
+  return samples;
+}
+
+/// "; 31 % slower than the quiet ones", or of what hit all samples that nobody can tell.
+std::string lost_text(const Measurement& measurement, const std::vector<double>& hit,
+                      const std::vector<double>& quiet) {
+  if (hit.size() == measurement.samples.size())
+    return "; what it lost cannot be told, as no sample was quiet";
+  if (hit.size() < kLeastToCompare || quiet.size() < kLeastToCompare) return "";
+  const bool seconds = measurement.unit == "s";
+  const double speed = seconds ? median(quiet) / median(hit) : median(hit) / median(quiet);
+  return speed >= 1 ? "; they were no slower than the quiet ones"
+                    : fmt::format("; they were {} slower than the quiet ones", percent_text(1 - speed));
+}
+
+}  // namespace
+
+void label(Measurement& measurement, std::vector<Disturbed> disturbed) {
+  const std::size_t n = measurement.samples.size();
+  std::set<int> any;
+  for (const Disturbed& each : disturbed) any.insert(each.samples.begin(), each.samples.end());
+  const std::vector<double> quiet = samples_at(measurement, any, false);
+  for (const Disturbed& each : disturbed) {
+    const std::vector<double> hit = samples_at(measurement, {each.samples.begin(), each.samples.end()}, true);
+    const bool many = static_cast<double>(hit.size()) > kManySamples * static_cast<double>(n);
+    const std::string which = hit.size() == n ? "" : fmt::format(", in {} of {} samples", hit.size(), n);
+    measurement.tags.push_back((many ? "noisy: " : "disturbed: ") + each.what + which +
+                               lost_text(measurement, hit, quiet));
+  }
+  measurement.disturbed = std::move(disturbed);
 }
 
 }  // namespace oldiron

@@ -36,12 +36,14 @@ std::int64_t usable_memory_bytes(const MachineState& state) {
   if (state.node_free_bytes >= 0) bytes = std::min(bytes, state.node_free_bytes);
   // Page tables of 16 GB are 32 MB; the rest is for the shell, the file cache and what else wakes up during a
   // trial.
-  const std::int64_t reserve = std::max(std::int64_t{512} << 20, bytes / 100 * 3);
+  const std::int64_t reserve = std::max({std::int64_t{512} << 20, bytes / 100 * 3, state.leave_memory_bytes});
   return std::max(std::int64_t{0}, bytes - reserve);
 }
 
-std::vector<int> place(const Machine& machine, int n_threads) {
-  CHECK(n_threads >= 1, "threads to place");
+namespace {
+
+/// In the order in which threads fill them.
+std::vector<const Core*> filled_in_order(const Machine& machine) {
   std::vector<const Core*> cores;
   for (const Core& core : machine.cores) cores.push_back(&core);
   std::stable_sort(cores.begin(), cores.end(), [](const Core* a, const Core* b) {
@@ -49,6 +51,22 @@ std::vector<int> place(const Machine& machine, int n_threads) {
     if (a->efficiency != b->efficiency) return a->efficiency > b->efficiency;
     return a->id < b->id;
   });
+  return cores;
+}
+
+}  // namespace
+
+std::vector<int> cpus_without_last(const Machine& machine, int leave) {
+  std::vector<const Core*> cores = filled_in_order(machine);
+  cores.resize(cores.size() - std::min(cores.size(), static_cast<std::size_t>(std::max(0, leave))));
+  std::vector<int> cpus;
+  for (const Core* core : cores) cpus.insert(cpus.end(), core->cpus.begin(), core->cpus.end());
+  return cpus;
+}
+
+std::vector<int> place(const Machine& machine, int n_threads) {
+  CHECK(n_threads >= 1, "threads to place");
+  const std::vector<const Core*> cores = filled_in_order(machine);
   std::vector<int> order;
   for (std::size_t sibling = 0, before = 1; before != order.size(); ++sibling) {
     before = order.size();

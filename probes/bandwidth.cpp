@@ -7,7 +7,7 @@
 
 #include "core/clock.hpp"
 #include "core/text.hpp"
-#include "probes/noise.hpp"
+#include "probes/sample_watch.hpp"
 
 namespace oldiron {
 namespace {
@@ -108,10 +108,12 @@ BandwidthPoint measure(const BandwidthPlan& plan, int threads, std::int64_t byte
     return reader.sample(read_of(plan, best.isa), static_cast<std::size_t>(best.prefetch_bytes));
   };
   sample();
-  const NoiseSnapshot before = read_noise();
+  SampleWatch watch;
   std::vector<double> samples;
-  while (samples.size() < 5 || (samples.size() < kMaxSamples && now_s() - start_s < budget_s))
+  while (samples.size() < 5 || (samples.size() < kMaxSamples && now_s() - start_s < budget_s)) {
     samples.push_back(sample());
+    watch.end_sample();
+  }
   BandwidthPoint point{.threads = threads,
                        .bytes_per_s = summarise("read_bandwidth", "bytes/s", std::move(samples)),
                        .buffer_bytes = bytes,
@@ -120,8 +122,7 @@ BandwidthPoint measure(const BandwidthPlan& plan, int threads, std::int64_t byte
                        .page_size = best.page_size,
                        .huge_page_bytes = reader.huge_page_bytes(),
                        .tried = std::move(tried)};
-  for (std::string& tag : noise_tags(noise_between(before, read_noise())))
-    point.bytes_per_s.tags.push_back(std::move(tag));
+  label(point.bytes_per_s, watch.finish());
   if (bytes < plan.least_bytes)
     point.bytes_per_s.tags.push_back("buffer under 4 times the cache: memory allows no more");
   return point;

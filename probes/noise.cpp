@@ -2,38 +2,135 @@
 
 #include <fmt/core.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "core/clock.hpp"
-#include "core/text.hpp"
 #include "probes/cgroup.hpp"
 #include "probes/files.hpp"
+#include "probes/state.hpp"
 
 namespace oldiron {
 namespace {
 
-// A tenth of a CPU of others, or 1 % of steal, moves a memory-bound result by about as much as its interval
-// is wide.
-constexpr double kSteal = 0.01;
-constexpr double kOtherCpus = 0.1;
 // /proc/stat counts in ticks of 10 ms per CPU and kind of time: below this a difference says nothing.
 constexpr double kTicks_s = 0.05;
-// A page from disk takes 0.1 to 10 ms: a handful is the loading of a library.
-constexpr std::int64_t kFaults = 16;
+// A look at the clock of a CPU may interrupt it: a few stand for all.
+constexpr std::size_t kClocks = 2;
+// And of those that count events of heat, so that both sockets are among them.
+constexpr std::size_t kThermometers = 8;
 
 double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
 
-double own_cpu_s() {
-  double sum = 0;
+void read_usage(NoiseSnapshot& snapshot) {
   for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
     rusage usage{};
-    if (getrusage(who, &usage) == 0) sum += seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    if (getrusage(who, &usage) != 0) continue;
+    snapshot.own_s += seconds(usage.ru_utime) + seconds(usage.ru_stime);
+    snapshot.major_faults += usage.ru_majflt;
+    snapshot.small_faults += usage.ru_minflt;
   }
-  return sum;
+}
+
+/// Counters whose names begin with `prefix`: one per zone of memory.
+std::int64_t sum_of_zones(std::string_view vmstat, std::string_view prefix) {
+  std::int64_t total = 0;
+  for (const std::string_view line : split(vmstat, '\n'))
+    if (line.starts_with(prefix))
+      if (const std::size_t blank = line.find(' '); blank != line.npos)
+        total += parse_number(line.substr(blank)).value_or(0);
+  return total;
+}
+
+double clock_hz(const std::string& root) {
+  const std::vector<int> cpus = allowed_cpus(root);
+  double total_hz = 0;
+  int read = 0;
+  for (std::size_t i = 0; i < std::min(kClocks, cpus.size()); ++i)
+    if (const auto khz = read_number(
+            below(root, fmt::format("/sys/devices/system/cpu/cpu{}/cpufreq/scaling_cur_freq", cpus[i])))) {
+      total_hz += static_cast<double>(*khz) * 1e3;
+      ++read;
+    }
+  return read == 0 ? 0 : total_hz / read;
+}
+
+/// Every thread of a package shows the package's events, so the sum only says whether there were more.
+std::int64_t overheated(const std::string& root) {
+  const std::vector<int> cpus = allowed_cpus(root);
+  std::int64_t events = 0;
+  for (std::size_t i = 0; i < cpus.size(); i += std::max<std::size_t>(1, cpus.size() / kThermometers)) {
+    const std::string folder =
+        below(root, fmt::format("/sys/devices/system/cpu/cpu{}/thermal_throttle/", cpus[i]));
+    const auto core = read_number(folder + "core_throttle_count");
+    if (!core) break;  // no such counters on this kind of CPU
+    events += *core + read_number(folder + "package_throttle_count").value_or(0);
+  }
+  return events;
+}
+
+/// Up to this moment, also of a thread that runs on another CPU (what /proc shows is as old as its last
+/// tick).
+double ran_s(int id) {
+  // The kernel's encoding of a thread's CPU clock, as in pthread_getcpuclockid(3): 4 a thread's, 2 the
+  // scheduler's.
+  const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(id) << 3) | 6U);
+  timespec time{};
+  return clock_gettime(clock, &time) == 0
+             ? static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9
+             : 0;
+}
+
+/// Ready, but with a CPU clock that stands still.
+bool waits(const std::string& folder, int id, double ran_before_s) {
+  const std::string stat = read_text(folder + "/stat").value_or("");
+  const std::size_t name_end = stat.rfind(')');
+  return name_end != stat.npos && stat.compare(name_end, 3, ") R") == 0 && ran_s(id) <= ran_before_s;
+}
+
+std::vector<ThreadTime> own_threads() {
+  std::vector<ThreadTime> threads;
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", gone)) {
+    const std::string text = read_text(entry.path().string() + "/schedstat").value_or("");
+    const auto words = split(trim(text), ' ');
+    const auto waited_ns = words.size() > 1 ? parse_number(words[1]) : std::nullopt;
+    if (!waited_ns) continue;
+    const int id = static_cast<int>(parse_number(entry.path().filename().string()).value_or(0));
+    const double ran = ran_s(id);
+    threads.push_back({.id = id,
+                       .ran_s = ran,
+                       .waited_s = static_cast<double>(*waited_ns) * 1e-9,
+                       .waits = waits(entry.path().string(), id, ran)});
+  }
+  return threads;
+}
+
+void compare_threads(const NoiseSnapshot& before, const NoiseSnapshot& after, Noise& noise) {
+  double least_off_s = noise.interval_s;
+  for (const ThreadTime& now : after.threads) {
+    const auto then = std::find_if(before.threads.begin(), before.threads.end(),
+                                   [&](const ThreadTime& each) { return each.id == now.id; });
+    if (then == before.threads.end()) return;  // what it did before it was seen is not known
+    const double waited_s = now.waited_s - then->waited_s;
+    noise.waited_fraction = std::max(noise.waited_fraction, waited_s / noise.interval_s);
+    if (now.waits) least_off_s = 0;  // nobody knows for how long
+    least_off_s = std::min(least_off_s, noise.interval_s - (now.ran_s - then->ran_s) - waited_s);
+  }
+  // While a quota, the hypervisor or the want of memory holds us no thread runs either; they have names of
+  // their own.
+  noise.paused_s = std::max(0.0, least_off_s - noise.throttled_s - noise.steal_s - noise.memory_stall_s);
+}
+
+void fill_fractions(Noise& noise) {
+  if (noise.wanted_s >= kTicks_s) noise.steal_fraction = noise.steal_s / noise.wanted_s;
+  if (noise.interval_s > 0 && noise.other_s >= kTicks_s)
+    noise.other_cpu_fraction = noise.other_s / noise.interval_s;
 }
 
 }  // namespace
@@ -51,17 +148,36 @@ void parse_proc_stat(std::string_view text, NoiseSnapshot& snapshot) {
   snapshot.steal_s = ticks[7] * tick_s;
 }
 
+double pressure_s(std::string_view text) {
+  constexpr std::string_view kTotal = "total=";
+  const std::string some = line_after(text, "some");
+  const std::size_t at = some.find(kTotal);
+  if (at == some.npos) return 0;
+  return static_cast<double>(parse_number(std::string_view(some).substr(at + kTotal.size())).value_or(0)) *
+         1e-6;
+}
+
 NoiseSnapshot read_noise(const std::string& root) {
   NoiseSnapshot snapshot;
   snapshot.time_s = now_s();
   parse_proc_stat(read_text(below(root, "/proc/stat")).value_or(""), snapshot);
-  snapshot.own_s = own_cpu_s();
+  read_usage(snapshot);
   const CgroupLimits cgroup = read_cgroup(root);
   snapshot.throttled = cgroup.throttled;
   snapshot.throttled_s = cgroup.throttled_s;
   const std::string vmstat = read_text(below(root, "/proc/vmstat")).value_or("");
-  snapshot.major_faults = number_after(vmstat, "pgmajfault").value_or(0);
   snapshot.swap_ins = number_after(vmstat, "pswpin").value_or(0);
+  snapshot.reclaims = sum_of_zones(vmstat, "allocstall");
+  snapshot.allocated_bytes = sum_of_zones(vmstat, "pgalloc_") * sysconf(_SC_PAGESIZE);
+  snapshot.memory_stall_s = pressure_s(read_text(below(root, "/proc/pressure/memory")).value_or(""));
+  snapshot.overheated = overheated(root);
+  snapshot.clock_hz = clock_hz(root);
+  return snapshot;
+}
+
+NoiseSnapshot read_own_noise() {
+  NoiseSnapshot snapshot = read_noise();
+  snapshot.threads = own_threads();
   return snapshot;
 }
 
@@ -69,30 +185,51 @@ Noise noise_between(const NoiseSnapshot& before, const NoiseSnapshot& after) {
   Noise noise;
   noise.interval_s = after.time_s - before.time_s;
   const double busy_s = after.busy_s - before.busy_s;
-  const double steal_s = std::max(0.0, after.steal_s - before.steal_s);
-  if (busy_s + steal_s >= kTicks_s) noise.steal_fraction = steal_s / (busy_s + steal_s);
-  const double other_s = busy_s - (after.own_s - before.own_s);
-  if (noise.interval_s > 0 && other_s >= kTicks_s) noise.other_cpu_fraction = other_s / noise.interval_s;
+  noise.steal_s = std::max(0.0, after.steal_s - before.steal_s);
+  noise.wanted_s = busy_s + noise.steal_s;
+  noise.other_s = busy_s - (after.own_s - before.own_s);
+  fill_fractions(noise);
   noise.throttled = after.throttled - before.throttled;
   noise.throttled_s = after.throttled_s - before.throttled_s;
   noise.major_faults = after.major_faults - before.major_faults;
   noise.swap_ins = after.swap_ins - before.swap_ins;
+  noise.memory_stall_s = after.memory_stall_s - before.memory_stall_s;
+  noise.reclaims = after.reclaims - before.reclaims;
+  noise.overheated = after.overheated - before.overheated;
+  noise.clock_hz = after.clock_hz;
+  if (before.threads.empty() || after.threads.empty() || noise.interval_s <= 0) return noise;
+  compare_threads(before, after, noise);
+  // A fault of ours may have taken a huge page.
+  const std::int64_t own_bytes = (after.small_faults - before.small_faults) * (std::int64_t{2} << 20);
+  noise.taken_bytes = std::max<std::int64_t>(0, after.allocated_bytes - before.allocated_bytes - own_bytes);
   return noise;
 }
 
-std::vector<std::string> noise_tags(const Noise& noise) {
-  std::vector<std::string> tags;
-  if (noise.steal_fraction >= kSteal) tags.push_back("noisy: steal " + percent_text(noise.steal_fraction));
-  if (noise.other_cpu_fraction >= kOtherCpus)
-    tags.push_back(fmt::format("noisy: other processes used {:.1f} CPUs", noise.other_cpu_fraction));
-  if (noise.throttled > 0)
-    tags.push_back(fmt::format("noisy: throttled: the cgroup's CPU quota stopped it {} times, {} in all; use fewer "
-                               "threads or raise the quota",
-                               noise.throttled, seconds_text(noise.throttled_s)));
-  if (noise.major_faults >= kFaults)
-    tags.push_back(fmt::format("noisy: {} major page faults", noise.major_faults));
-  if (noise.swap_ins > 0) tags.push_back(fmt::format("noisy: {} pages swapped in", noise.swap_ins));
-  return tags;
+Noise sum(const Noise& a, const Noise& b) {
+  Noise both;
+  both.interval_s = a.interval_s + b.interval_s;
+  both.wanted_s = a.wanted_s + b.wanted_s;
+  both.steal_s = a.steal_s + b.steal_s;
+  both.other_s = a.other_s + b.other_s;
+  fill_fractions(both);
+  if (both.interval_s > 0)
+    both.waited_fraction =
+        (a.waited_fraction * a.interval_s + b.waited_fraction * b.interval_s) / both.interval_s;
+  both.paused_s = a.paused_s + b.paused_s;
+  both.throttled = a.throttled + b.throttled;
+  both.throttled_s = a.throttled_s + b.throttled_s;
+  both.major_faults = a.major_faults + b.major_faults;
+  both.swap_ins = a.swap_ins + b.swap_ins;
+  both.memory_stall_s = a.memory_stall_s + b.memory_stall_s;
+  both.reclaims = a.reclaims + b.reclaims;
+  both.overheated = a.overheated + b.overheated;
+  both.clock_hz =
+      a.clock_hz > 0 && b.clock_hz > 0 ? std::min(a.clock_hz, b.clock_hz) : std::max(a.clock_hz, b.clock_hz);
+  both.best_clock_hz = std::max(a.best_clock_hz, b.best_clock_hz);
+  both.taken_bytes = a.taken_bytes + b.taken_bytes;
+  both.neighbour =
+      a.neighbour.cpus * a.interval_s > b.neighbour.cpus * b.interval_s ? a.neighbour : b.neighbour;
+  return both;
 }
 
 }  // namespace oldiron

@@ -67,13 +67,15 @@ Abilities measure_abilities(const Machine& machine, const MachineState& state, c
   return abilities;
 }
 
-Probed probe_machine(bool quick, const std::function<void(const std::string&)>& progress) {
+Probed probe_machine(bool quick, const std::function<void(const std::string&)>& progress,
+                     std::int64_t leave_memory_bytes) {
   // Long enough that one tick of 10 ms per CPU is 5 %, short enough not to be felt.
   constexpr double kWatch_s = 0.2;
   progress("looking at the machine");
   Probed probed;
   probed.machine = read_machine();
   probed.state = read_state("/", kWatch_s);
+  probed.state.leave_memory_bytes = leave_memory_bytes;
   if (quick) {
     progress("multiplying in registers and reading memory");
     probed.profile = measure_quickly(probed.machine, probed.state);

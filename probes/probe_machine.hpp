@@ -1,6 +1,7 @@
 // All that can be found out about this machine without a model.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -29,7 +30,9 @@ Profile measure_quickly(const Machine& machine, const MachineState& state);
 Abilities measure_abilities(const Machine& machine, const MachineState& state, const Profile& profile,
                             const std::function<void(const std::string&)>& progress);
 
-/// Facts, state and profile; `quick`: what measure_quickly() measures, else everything.
-Probed probe_machine(bool quick, const std::function<void(const std::string&)>& progress);
+/// Facts, state and profile; `quick`: what measure_quickly() measures, else everything. `leave_memory_bytes` of memory are not
+/// touched.
+Probed probe_machine(bool quick, const std::function<void(const std::string&)>& progress,
+                     std::int64_t leave_memory_bytes = 0);
 
 }  // namespace oldiron

@@ -21,6 +21,7 @@ struct Continued {
   std::vector<std::int32_t> text;
   std::vector<Round> rounds;
   std::vector<double> rates;  ///< tokens/s
+  std::vector<Disturbed> disturbed;
 };
 
 Continued continue_text(Decoder& decoder, Drafter* drafter, const std::vector<std::int32_t>& prompt,
@@ -32,6 +33,7 @@ Continued continue_text(Decoder& decoder, Drafter* drafter, const std::vector<st
   Continued out;
   int left = spec.workload.generate_tokens, tokens = 0;
   double seconds = 0;
+  watch.begin_samples();
   while (left > 0) {
     watch.begin_step();
     const double start_s = now_s();
@@ -42,10 +44,12 @@ Continued continue_text(Decoder& decoder, Drafter* drafter, const std::vector<st
     tokens += out.rounds.back().tokens();
     if (tokens < kTokensPerSample && left > 0) continue;
     out.rates.push_back(tokens / seconds);
+    watch.end_sample();
     on_rate(out.rates.back());
     tokens = 0;
     seconds = 0;
   }
+  out.disturbed = watch.end_samples();
   out.text.assign(speculation.text().begin(), speculation.text().end());
   return out;
 }
@@ -83,6 +87,8 @@ std::vector<Measurement> time_drafts(
                     decoder.model().id));
   std::vector<Measurement> all = {summarise(kDecode, "tokens/s", drafted.rates),
                                   summarise(kPlainDecode, "tokens/s", plain.rates)};
+  label(all[0], drafted.disturbed);
+  label(all[1], plain.disturbed);
   for (Measurement& each : draft_measurements(drafted.rounds)) all.push_back(std::move(each));
   std::vector<std::string> tags;
   if (decoder.model().synthetic)

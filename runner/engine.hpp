@@ -28,6 +28,9 @@ class TrialEngine {
   /// Ends what lives on between trials and gives its memory back.
   virtual void retire() {}
 
+  /// Whether it says of each sample what disturbed it; else the whole run is judged.
+  virtual bool watches_samples() const { return false; }
+
   /// CPU time used so far by a process that lives on between trials; it is not somebody else's.
   virtual double running_cpu_s() const { return 0; }
 };

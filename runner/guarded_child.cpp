@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <csignal>
@@ -28,6 +29,7 @@ constexpr std::size_t kLongestLine = 16
 constexpr double kKillPatience_s = 30;
 constexpr double kInterruptedPatience_s = 0.6;  // the command has to be gone within a second
 constexpr double kEndPatience_s = 5;
+constexpr double kAskWhyStop_s = 0.5;
 
 std::pair<Descriptor, Descriptor> pipe_above_standard() {
   int ends[2] = {-1, -1};
@@ -75,6 +77,7 @@ std::string signal_meaning(int signal_number) {
 
 std::string how_it_ended(const ChildEnd& end) {
   if (!end.error.empty()) return "did not run: " + end.error;
+  if (!end.stopped_for.empty()) return "was stopped: " + end.stopped_for;
   if (end.killed_by_us && end.signal == SIGKILL) return "was stopped by us";
   if (end.signal != 0) {
     const char* name = sigabbrev_np(end.signal);
@@ -96,6 +99,7 @@ GuardedChild::GuardedChild(const Command& command, const std::string& guard_prog
   fcntl(report_read.get(), F_SETFL, O_NONBLOCK);
   guard_.emplace(
       guard, std::vector<Process::Passed>{{lifeline_read.get(), kLifeline}, {report_write.get(), kReport}});
+  why_stop_ = command.why_stop;
   lifeline_ = std::move(lifeline_write);
   report_ = std::move(report_read);
 }
@@ -130,7 +134,7 @@ void GuardedChild::pump(double deadline_s, bool keep_lines) {
                      {guard_->err.get(), POLLIN, 0},
                      {unsent_.empty() ? -1 : guard_->in.get(), POLLOUT, 0},
                      {interrupt_fd(), POLLIN, 0}};
-  poll(polled, std::size(polled), poll_ms(deadline_s));
+  poll(polled, std::size(polled), poll_ms(why_stop_ ? std::min(deadline_s, now_s() + kAskWhyStop_s) : deadline_s));
   throw_if_interrupted();
   drain(guard_->out, out_, lines);
   drain(guard_->err, err_, nullptr);
@@ -143,6 +147,16 @@ void GuardedChild::pump(double deadline_s, bool keep_lines) {
   const ssize_t got = read(report_.get(), bytes, sizeof bytes);
   if (got > 0) report_text_.append(bytes, static_cast<std::size_t>(got));
   if (got == 0 || report_text_.find('\n') != std::string::npos) finish();
+  else ask_why_stop();
+}
+
+void GuardedChild::ask_why_stop() {
+  if (!why_stop_ || now_s() - asked_s_ < kAskWhyStop_s) return;
+  asked_s_ = now_s();
+  stopped_for_ = why_stop_();
+  if (stopped_for_.empty()) return;
+  why_stop_ = nullptr;
+  kill();
 }
 
 void GuardedChild::finish() {
@@ -159,6 +173,7 @@ void GuardedChild::finish() {
   empty_pipe(guard_->err, err_, nullptr);
   end_ = parsed_report(report_text_);
   end_->killed_by_us = killed_by_us_;
+  end_->stopped_for = stopped_for_;
   report_.close();
 }
 

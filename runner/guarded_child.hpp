@@ -15,6 +15,7 @@ struct ChildEnd {
   int exit_code = -1;  ///< -1 if a signal ended it
   int signal = 0;
   bool killed_by_us = false;
+  std::string stopped_for = {};  ///< what Command::why_stop said; empty: nothing
   std::int64_t max_rss_bytes = 0;
   double user_s = 0, system_s = 0, wall_s = 0;
 
@@ -66,6 +67,7 @@ class GuardedChild {
   void pump(double deadline_s, bool keep_lines);
   void drain(Descriptor& from, Output& to, std::string* lines);
   void finish();
+  void ask_why_stop();
   std::optional<std::string> next_line();
 
   Descriptor lifeline_, report_;
@@ -74,6 +76,9 @@ class GuardedChild {
   Output out_, err_;
   std::optional<ChildEnd> end_;
   bool killed_by_us_ = false;
+  std::function<std::string()> why_stop_;
+  double asked_s_ = 0;
+  std::string stopped_for_;
 };
 
 struct CommandResult {

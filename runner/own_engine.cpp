@@ -145,6 +145,7 @@ Trial OwnEngine::run(const TrialSpec& spec, const Tell& tell) {
         trial.status = Status::noisy;
         trial.reason += (trial.reason.empty() ? "" : "; ") + tag;
       }
+  trial.provenance.no_counters = timer.no_counters();
   trial.provenance.huge_page_bytes = loaded_->weights->huge_page_bytes();
   trial.provenance.pages = timer.pages();
   trial.provenance.pages.insert(

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct Command {
   std::vector<std::pair<std::string, std::optional<std::string>>> env = {};
   std::vector<int> cpus = {};  ///< OS numbers; empty: those we may use
   std::string folder = {};     ///< working directory; empty: ours
+  /// Asked twice a second while a guarded child runs (runner/guarded_child.hpp): a sentence ends it, and tells why.
+  std::function<std::string()> why_stop = {};
   Redirect in = {}, out = {Redirect::Kind::pipe}, err = {Redirect::Kind::pipe};
 };
 

@@ -29,14 +29,9 @@ NoiseSnapshot snapshot(const TrialContext& context, const TrialEngine& engine) {
   return now;
 }
 
-// Our engine says it itself, of its timed part alone.
-constexpr const char* kThrottled = "noisy: throttled";
-
 /// Marks a finished trial noisy, and says so at each of its measurements.
-void tag(Trial& trial, std::vector<std::string> tags) {
+void tag(Trial& trial, const std::vector<std::string>& tags) {
   if (tags.empty()) return;
-  if (trial.reason.find(kThrottled) != std::string::npos)
-    std::erase_if(tags, [](const std::string& each) { return each.starts_with(kThrottled); });
   for (auto& measurement : trial.measurements)
     measurement.tags.insert(measurement.tags.end(), tags.begin(), tags.end());
   if (trial.status != Status::ok) return;
@@ -89,14 +84,20 @@ Trial run_trial(const TrialSpec& spec, EngineSet& engines, const TrialContext& c
   if (!no_fit.empty()) {
     trial = refused(spec, no_fit);
   } else {
+    NoiseGate::Look look;
+    if (context.gate != nullptr) look = context.gate->wait([&] { return engine->running_cpu_s(); });
     const NoiseSnapshot noise_before = snapshot(context, *engine);
+    for (MeterWatch* meter : context.meters) meter->start();
     trial = engine->run(spec);
+    for (MeterWatch* meter : context.meters) meter->finish(trial);
+    if (!look.load.empty())
+      for (Measurement& each : trial.measurements) each.tags.push_back(load_tag(look));
     Noise noise = noise_between(noise_before, snapshot(context, *engine));
     if (trial.provenance.load_s > 0) noise.major_faults = 0;  // pages of the model, read before any sample
     after = state();
     after.steal_fraction = noise.steal_fraction;
     after.other_cpu_fraction = noise.other_cpu_fraction;
-    tag(trial, noise_tags(noise));
+    if (!engine->watches_samples()) tag(trial, noise_tags(noise));
   }
 
   Provenance& provenance = trial.provenance;

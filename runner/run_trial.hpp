@@ -1,4 +1,5 @@
-// The recipe of a trial: judge fit, run it in its engine, note what else the machine did meanwhile.
+// The recipe of a trial: judge fit, wait for quiet, run it in its engine, note what else the machine did
+// meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,8 @@
 #include "core/trial.hpp"
 #include "probes/noise.hpp"
 #include "runner/engine.hpp"
+#include "runner/meter_watch.hpp"
+#include "runner/noise_gate.hpp"
 
 namespace oldiron {
 
@@ -34,6 +37,8 @@ struct TrialContext {
   std::int64_t needs_bytes = 0;  ///< at its peak, weights, cache and scratch; 0: fit is not judged
   std::function<MachineState()> read_state;   ///< empty: of this machine
   std::function<NoiseSnapshot()> read_noise;  ///< empty: of this machine
+  NoiseGate* gate = nullptr;                  ///< empty: it does not wait for quiet
+  std::vector<MeterWatch*> meters = {};       ///< that are read while it runs
 };
 
 /// Runs one trial; every end is a result. Throws Interrupted (runner/signals.hpp).

@@ -7,6 +7,7 @@
 #include "core/clock.hpp"
 #include "core/text.hpp"
 #include "kernels/speculation/speculation.hpp"
+#include "probes/counters.hpp"
 #include "runner/stop_rule.hpp"
 
 namespace oldiron {
@@ -108,11 +109,15 @@ Measurement StepTimer::prefill() {
   rule.seconds /= 2;  // the other half is for decoding
   std::vector<double> samples;
   const double started_s = now_s();
+  watch_.begin_samples();
   do {
     samples.push_back(w.prompt_tokens / once(w.prompt_tokens, true));
+    watch_.end_sample();
     on_sample_(kPrefill, samples.back());
   } while (stop(rule, samples, now_s() - started_s) == Stop::go_on);
-  return summarise(kPrefill, "tokens/s", samples);
+  Measurement measured = summarise(kPrefill, "tokens/s", samples);
+  label(measured, watch_.end_samples());
+  return measured;
 }
 
 std::vector<Measurement> StepTimer::decode() {
@@ -134,11 +139,15 @@ std::vector<Measurement> StepTimer::decode() {
   double seconds = 0;
   int steps = 0;
   team_.reset_waits();
+  TeamCounters counters(team_, threads);
+  counters.start();
+  watch_.begin_samples();
   for (int i = 0; i < spec_.workload.generate_tokens; ++i) {
     const StepToken next = token(i);
     seconds += step_s({&next, 1}, threads);
     if (++steps < kStepsPerSample && i + 1 < spec_.workload.generate_tokens) continue;
     rates.push_back(steps / seconds);
+    watch_.end_sample();
     barriers.push_back(static_cast<double>(team_.barriers()) / steps);
     for (int rank = 0; rank < threads; ++rank)
       waits[static_cast<std::size_t>(rank)].push_back(team_.waited_s(rank) / seconds);
@@ -148,6 +157,10 @@ std::vector<Measurement> StepTimer::decode() {
     on_sample_(kDecode, rates.back());
   }
   std::vector<Measurement> all = {summarise(kDecode, "tokens/s", rates)};
+  label(all.front(), watch_.end_samples());
+  for (const EventCount& each : counters.stop())
+    all.push_back(summarise(kCounted + each.event, "per token", {static_cast<double>(each.count) / spec_.workload.generate_tokens}));
+  no_counters_ = counters.why_no_hardware();
   if (threads == 1) return all;  // nobody to wait for
   for (std::size_t rank = 0; rank < waits.size(); ++rank)
     all.push_back(summarise(kBarrierWait + std::to_string(rank), "of a step", waits[rank]));
@@ -167,11 +180,14 @@ std::vector<Measurement> StepTimer::verify(int n) {
       step.push_back({.token = tokens_[static_cast<std::size_t>(i + (sample + 1) * n)], .sequence = 0, .position = depth_ + i, .logits = true});
     if (sample < 0) warm_up(step, spec_.config.decode_threads);
     else samples.push_back(step_s(step, spec_.config.decode_threads));
+    if (sample < 0) watch_.begin_samples();
+    else watch_.end_sample();
     if (const double used = mean_experts(decoder_); used > 0 && sample >= 0) experts.push_back(used);
   }
   const std::string name = fmt::format("verify_s/{}", n);
   on_sample_(name, samples.back());
   std::vector<Measurement> all = {summarise(name, "s", samples)};
+  label(all.front(), watch_.end_samples());
   if (!experts.empty()) all.push_back(summarise(fmt::format("verify_experts/{}", n), "experts a layer", experts));
   return all;
 }
@@ -186,10 +202,14 @@ Measurement StepTimer::streams(int n) {
     }
     if (sample < 0) warm_up(step, spec_.config.decode_threads);
     else samples.push_back(n / step_s(step, spec_.config.decode_threads));
+    if (sample < 0) watch_.begin_samples();
+    else watch_.end_sample();
   }
   const std::string name = fmt::format("batch_tokens_per_s/{}", n);
   on_sample_(name, samples.back());
-  return summarise(name, "tokens/s", samples);
+  Measurement measured = summarise(name, "tokens/s", samples);
+  label(measured, watch_.end_samples());
+  return measured;
 }
 
 std::vector<Measurement> StepTimer::measure() {
@@ -209,7 +229,12 @@ std::vector<Measurement> StepTimer::measure() {
   for (int n = 1; n <= w.streams_max; n *= 2) all.push_back(streams(n));
   all.push_back(summarise(kReadBandwidth, "bytes/s", read_rates));
   for (const std::string& tag : watch_.tags())
-    for (Measurement& each : all) each.tags.push_back(tag);
+    for (Measurement& each : all) {
+      const bool said = std::any_of(each.disturbed.begin(), each.disturbed.end(), [&](const Disturbed& disturbed) {
+        return tag.starts_with("noisy: " + disturbed.by);
+      });
+      if (!said) each.tags.push_back(tag);
+    }
   return all;
 }
 

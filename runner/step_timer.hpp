@@ -28,6 +28,9 @@ class StepTimer {
   /// time_drafts().
   std::vector<Measurement> measure();
 
+  /// Why the CPU's events were not counted in the decode; empty if they were.
+  const std::string& no_counters() const { return no_counters_; }
+
   /// The pages of the decoder's own memory, now.
   std::vector<PagesObtained> pages() const { return decoder_.pages(); }
 
@@ -50,6 +53,7 @@ class StepTimer {
   std::function<void(const std::string& name, double value)> on_sample_;
   std::vector<std::int32_t> tokens_;
   std::vector<float> logits_;
+  std::string no_counters_;
   int depth_;  ///< positions in the cache when decoding starts
 };
 

@@ -43,6 +43,12 @@ void TrialWatch::end_step() {
   look();
 }
 
+void TrialWatch::begin_samples() { samples_.emplace(); }
+
+void TrialWatch::end_sample() { samples_->end_sample(); }
+
+std::vector<Disturbed> TrialWatch::end_samples() { return samples_->finish(); }
+
 void TrialWatch::look() {
   if (now_s() - looked_s_ >= kLook_s) look_now();
 }

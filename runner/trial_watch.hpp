@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/team.hpp"
 #include "probes/cgroup.hpp"
+#include "probes/sample_watch.hpp"
 
 namespace oldiron {
 
@@ -26,6 +28,11 @@ class TrialWatch {
   /// Looks at the quota if the last look is a while ago; also between steps that are no part of a sample.
   void look();
 
+  /// The samples of one metric begin; end; and have all been taken: which of them something hit.
+  void begin_samples();
+  void end_sample();
+  std::vector<Disturbed> end_samples();
+
   /// One sentence per disturbance, with what to do about it: "noisy: …". Looks once more.
   std::vector<std::string> tags();
 
@@ -39,6 +46,7 @@ class TrialWatch {
   double looked_s_ = 0;
   std::int64_t faults_ = 0, faults_before_ = 0;
   int steps_ = 0;
+  std::optional<SampleWatch> samples_;
 };
 
 }  // namespace oldiron

@@ -125,6 +125,7 @@ Trial Worker::run(const TrialSpec& spec) {
     command.env = options_.env;
     if (spec.config.page_size != PageSize::small) ask_for_huge_heap(command);
     command.in = {Redirect::Kind::pipe};
+    command.why_stop = options_.why_stop;
     child_ = std::make_unique<Child>(command);
   }
   child_->spec = spec;

@@ -52,6 +52,7 @@ struct WorkerOptions {
   double load_limit_floor_s = 30;
   double grace_s =
       30;  ///< after the trial's own deadline, for the sample under way; at least the deadline again
+  std::function<std::string()> why_stop = {};  ///< of each child, as Command::why_stop
   Tell on_event = {};  ///< shown to the user; may be empty
 };
 
@@ -69,6 +70,8 @@ class Worker : public TrialEngine {
 
   std::int64_t held_bytes(const TrialSpec& spec) const override;
   double running_cpu_s() const override;
+
+  bool watches_samples() const override { return true; }
 
   /// Ends the child: the next trial starts in a fresh one, and the model's memory is free.
   void retire() override;

@@ -53,6 +53,29 @@ TEST(Json, ConfigsRoundTrip) {
   EXPECT_EQ(to_json(Config{})["kv_type"], "f16");
 }
 
+TEST(Json, WhatDisturbedIsKeptAndAbsentWhereNothingDid) {
+  Measurement quiet = summarise("x", "s", {1, 2, 3});
+  EXPECT_FALSE(to_json(quiet).contains("disturbed"));
+  EXPECT_EQ(measurement_from_json(sent(to_json(quiet))), quiet);
+  label(quiet, {{.by = "paused", .what = "paused: our process was stopped for 300 ms", .samples = {1}}});
+  EXPECT_EQ(measurement_from_json(sent(to_json(quiet))), quiet);
+  BandwidthPoint point{.threads = 2, .bytes_per_s = quiet};
+  EXPECT_EQ(profile_from_json(sent(to_json(Profile{.read = {point}}))).read[0].bytes_per_s.disturbed, quiet.disturbed);
+}
+
+TEST(Json, PowerRoundTrips) {
+  const Available<PowerMeter> none = Available<PowerMeter>::not_available("no RAPL");
+  EXPECT_EQ(power_meter_from_json(sent(to_json(none))), none);
+  const Available<PowerMeter> meter = PowerMeter{.source = "RAPL: 1 package", .idle_w = average("idle_power_w", "W", {60, 61})};
+  EXPECT_EQ(power_meter_from_json(sent(to_json(meter))), meter);
+}
+
+TEST(Json, MemoryLeftToOthersIsKept) {
+  EXPECT_FALSE(to_json(MachineState{}).contains("leave_memory_bytes"));
+  const MachineState state{.leave_memory_bytes = 8'000'000'000};
+  EXPECT_EQ(machine_state_from_json(sent(to_json(state))), state);
+}
+
 TEST(Json, ALeverThatIsMissingTakesItsDefault) {
   Json json = to_json(other_config());
   json.erase("repack");

@@ -49,5 +49,30 @@ TEST(Measurement, AveragesAndSharesKeepTheirSamples) {
   EXPECT_THROW(average("x", "s", {std::nan("")}), Error);
 }
 
+TEST(Measurement, IsLabelledWithWhatHitItAndWhatThatCost) {
+  Measurement rate = summarise("decode_tokens_per_s", "tokens/s", {10, 7, 10, 7, 10, 7, 10, 10});
+  label(rate, {{.by = "neighbour", .what = "neighbour: cc1plus", .samples = {1, 3, 5}}});
+  EXPECT_THAT(rate.tags, ElementsAre("noisy: neighbour: cc1plus, in 3 of 8 samples; they were 30 % slower than the quiet ones"));
+  EXPECT_EQ(rate.disturbed[0].samples.size(), 3u);
+  EXPECT_EQ(rate.samples.size(), 8u) << "nothing is thrown away";
+  Measurement time = summarise("verify_s/2", "s", {1, 1, 1, 2, 2, 2});
+  label(time, {{.by = "paused", .what = "paused", .samples = {3, 4, 5}}});
+  EXPECT_THAT(time.tags, ElementsAre("noisy: paused, in 3 of 6 samples; they were 50 % slower than the quiet ones"));
+}
+
+TEST(Measurement, AFewHitSamplesDoNotMakeItNoisy) {
+  Measurement rate = summarise("x", "tokens/s", {10, 10, 10, 2, 10, 10, 10, 10});
+  label(rate, {{.by = "steal", .what = "steal 9 %", .samples = {3}}});
+  EXPECT_THAT(rate.tags, ElementsAre("disturbed: steal 9 %, in 1 of 8 samples"));
+}
+
+TEST(Measurement, WithoutAQuietSampleNobodyCanTellTheLoss) {
+  Measurement rate = summarise("x", "tokens/s", {10, 9, 9, 10, 9, 10});
+  label(rate, {{.by = "neighbour", .what = "neighbour", .samples = {0, 1, 2, 3, 4, 5}}});
+  EXPECT_THAT(rate.tags, ElementsAre("noisy: neighbour; what it lost cannot be told, as no sample was quiet"));
+  label(rate, {});
+  EXPECT_TRUE(rate.disturbed.empty());
+}
+
 }  // namespace
 }  // namespace oldiron

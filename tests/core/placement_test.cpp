@@ -47,6 +47,22 @@ TEST(Place, more_threads_than_cpus_wrap_round) {
   EXPECT_EQ(place(machine, 3), (Cpus{5, 5, 5}));
 }
 
+TEST(Place, the_last_cores_are_left_with_all_their_threads) {
+  EXPECT_EQ(cpus_without_last(two_sockets(), 1), (Cpus{0, 4, 1, 5, 2, 6}));
+  EXPECT_EQ(cpus_without_last(two_sockets(), 0).size(), 8u);
+  EXPECT_EQ(cpus_without_last(two_sockets(), 3), (Cpus{0, 4}));
+  EXPECT_TRUE(cpus_without_last(two_sockets(), 4).empty());
+  EXPECT_TRUE(cpus_without_last(two_sockets(), 99).empty());
+}
+
+TEST(UsableMemory, what_is_left_to_others_is_not_usable) {
+  constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+  EXPECT_EQ(usable_memory_bytes({.memory_available_bytes = 20 * kGiB, .leave_memory_bytes = 8 * kGiB}), 12 * kGiB);
+  EXPECT_EQ(usable_memory_bytes({.memory_available_bytes = 4 * kGiB, .leave_memory_bytes = 8 * kGiB}), 0);
+  EXPECT_EQ(usable_memory_bytes({.memory_available_bytes = 4 * kGiB, .leave_memory_bytes = 1}),
+            usable_memory_bytes({.memory_available_bytes = 4 * kGiB})) << "the reserve is in what is left";
+}
+
 TEST(Place, unknown_machine_is_left_unpinned) { EXPECT_EQ(place(Machine{}, 2), (Cpus{-1, -1})); }
 
 TEST(UsableThreads, is_the_least_of_cores_cpus_and_quota) {

@@ -2,25 +2,34 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "tests/probes/machines.hpp"
 
 namespace oldiron {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-
 TEST(Noise, reads_a_tree) {
-  const NoiseSnapshot snapshot = read_noise(machine_tree("cgroup_v2"));
+  const NoiseSnapshot snapshot = read_noise(machine_tree("watched"));
   // Ticks are 10 ms: user 1000, nice 20, system 300, irq 5, softirq 6; steal 70; idle and waiting are not
   // work.
   EXPECT_DOUBLE_EQ(snapshot.busy_s, 13.31);
   EXPECT_DOUBLE_EQ(snapshot.steal_s, 0.70);
-  EXPECT_EQ(snapshot.major_faults, 345);
   EXPECT_EQ(snapshot.swap_ins, 12);
-  EXPECT_EQ(snapshot.throttled, 7);
+  EXPECT_EQ(snapshot.reclaims, 3703);
+  EXPECT_EQ(snapshot.allocated_bytes, 32001 * sysconf(_SC_PAGESIZE));
+  EXPECT_DOUBLE_EQ(snapshot.memory_stall_s, 80.775921);
+  EXPECT_EQ(snapshot.overheated, 16);
+  EXPECT_DOUBLE_EQ(snapshot.clock_hz, 3e9);
+}
+
+TEST(Noise, reads_a_quota) { EXPECT_EQ(read_noise(machine_tree("cgroup_v2")).throttled, 7); }
+
+TEST(Noise, a_machine_that_shows_nothing_is_no_noise) {
+  const NoiseSnapshot snapshot = read_noise("/nowhere");
+  EXPECT_EQ(snapshot.busy_s, 0);
+  EXPECT_EQ(snapshot.memory_stall_s, 0);
+  EXPECT_EQ(snapshot.clock_hz, 0);
 }
 
 TEST(Noise, stat_of_an_old_kernel_without_steal) {
@@ -30,10 +39,13 @@ TEST(Noise, stat_of_an_old_kernel_without_steal) {
   EXPECT_EQ(snapshot.steal_s, 0);
 }
 
-TEST(Noise, broken_stat_is_no_noise) {
+TEST(Noise, broken_text_is_no_noise) {
   NoiseSnapshot snapshot;
   parse_proc_stat("", snapshot);
   EXPECT_EQ(snapshot, NoiseSnapshot{});
+  EXPECT_EQ(pressure_s(""), 0);
+  EXPECT_EQ(pressure_s("full avg10=0.00 total=5\n"), 0);
+  EXPECT_EQ(pressure_s("some avg10=0.00\n"), 0);
 }
 
 TEST(Noise, between_two_snapshots) {
@@ -61,6 +73,7 @@ TEST(Noise, between_two_snapshots) {
   EXPECT_DOUBLE_EQ(noise.throttled_s, 0.25);
   EXPECT_EQ(noise.major_faults, 30);
   EXPECT_EQ(noise.swap_ins, 1);
+  EXPECT_EQ(noise.paused_s, 0) << "nobody looked at the threads";
 }
 
 TEST(Noise, own_time_that_exceeds_the_ticks_is_no_negative_neighbour) {
@@ -68,22 +81,35 @@ TEST(Noise, own_time_that_exceeds_the_ticks_is_no_negative_neighbour) {
   EXPECT_EQ(noise.other_cpu_fraction, 0);
 }
 
-TEST(Noise, a_few_ticks_say_nothing) {
+TEST(Noise, a_few_ticks_say_nothing_but_add_up) {
   const Noise noise = noise_between({}, {.time_s = 0.1, .busy_s = 0.03, .steal_s = 0.01});
   EXPECT_EQ(noise.other_cpu_fraction, 0);
   EXPECT_EQ(noise.steal_fraction, 0);
+  const Noise twice = sum(noise, noise);
+  EXPECT_NEAR(twice.other_cpu_fraction, 0.3, 1e-12);
+  EXPECT_NEAR(twice.steal_fraction, 0.25, 1e-12);
 }
 
-TEST(Noise, tags_name_what_disturbed) {
-  EXPECT_THAT(noise_tags({}), IsEmpty());
-  EXPECT_THAT(noise_tags({.steal_fraction = 0.005, .other_cpu_fraction = 0.05, .major_faults = 3}),
-              IsEmpty());
-  EXPECT_THAT(noise_tags({.steal_fraction = 0.04}), ElementsAre("noisy: steal 4 %"));
-  EXPECT_THAT(noise_tags({.other_cpu_fraction = 0.84}), ElementsAre("noisy: other processes used 0.8 CPUs"));
-  EXPECT_THAT(noise_tags({.throttled = 3, .throttled_s = 0.25}),
-              ElementsAre(HasSubstr("noisy: throttled: the cgroup's CPU quota stopped it 3 times")));
-  EXPECT_THAT(noise_tags({.major_faults = 30, .swap_ins = 1}),
-              ElementsAre("noisy: 30 major page faults", "noisy: 1 pages swapped in"));
+TEST(Noise, of_our_own_threads) {
+  const NoiseSnapshot before{.time_s = 1, .threads = {{.id = 1, .ran_s = 5}, {.id = 2, .ran_s = 5}}};
+  const NoiseSnapshot after{.time_s = 2,
+                            .threads = {{.id = 1, .ran_s = 5.6}, {.id = 2, .ran_s = 5.3, .waited_s = 0.3}}};
+  const Noise noise = noise_between(before, after);
+  EXPECT_NEAR(noise.waited_fraction, 0.3, 1e-12);
+  EXPECT_NEAR(noise.paused_s, 0.4, 1e-12) << "both were off the CPU for so long, not waiting for it";
+  NoiseSnapshot waiting = after;
+  waiting.threads[1].waits = true;
+  EXPECT_EQ(noise_between(before, waiting).paused_s, 0) << "its wait is not in the account yet";
+  NoiseSnapshot grown = after;
+  grown.threads.push_back({.id = 3});
+  EXPECT_EQ(noise_between(before, grown).paused_s, 0) << "a thread that is new cannot be judged";
+}
+
+TEST(Noise, sees_the_threads_of_this_process) {
+  const NoiseSnapshot snapshot = read_own_noise();
+  if (snapshot.threads.empty())
+    GTEST_SKIP() << "this kernel keeps no account of threads (/proc/self/task/*/schedstat)";
+  EXPECT_EQ(snapshot.threads[0].id, getpid());
 }
 
 }  // namespace

@@ -1,64 +1,18 @@
 // A real control group, where this machine lets us make one.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
-#include <fstream>
-#include <string>
 
 #include "core/clock.hpp"
 #include "probes/state.hpp"
 #include "runner/trial_watch.hpp"
+#include "tests/control_group.hpp"
 
 namespace oldiron {
 namespace {
-
-bool write_text(const std::string& path, const std::string& text) {
-  std::ofstream file(path);
-  file << text << std::flush;
-  return file.good();
-}
-
-/// A group below the root of the CPU controller, gone at the end. Not made if we are not root, or in a
-/// container.
-class Group {
- public:
-  Group() {
-    for (const std::string mount : {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup"}) {
-      const std::string path = mount + "/oldiron_test_" + std::to_string(getpid());
-      if (mkdir(path.c_str(), 0755) != 0) continue;
-      path_ = path;
-      if (limit(1)) return;
-      rmdir(path.c_str());
-      path_.clear();
-    }
-  }
-
-  ~Group() {
-    if (!path_.empty()) rmdir(path_.c_str());
-  }
-
-  Group(const Group&) = delete;
-  Group& operator=(const Group&) = delete;
-
-  bool made() const { return !path_.empty(); }
-
-  bool limit(double cpus) const {
-    const std::string quota_us = std::to_string(static_cast<int>(cpus * 100'000));
-    if (access((path_ + "/cpu.max").c_str(), W_OK) == 0)
-      return write_text(path_ + "/cpu.max", quota_us + " 100000");
-    return access((path_ + "/cpu.cfs_quota_us").c_str(), W_OK) == 0 &&
-           write_text(path_ + "/cpu.cfs_quota_us", quota_us);
-  }
-
-  bool enter() const { return write_text(path_ + "/cgroup.procs", std::to_string(getpid())); }
-
- private:
-  std::string path_;
-};
 
 #define CHILD_EXPECTS(condition)                                          \
   if (!(condition)) {                                                     \
@@ -67,8 +21,8 @@ class Group {
   }
 
 /// In the group: the quota is read, what shrinks is noticed, and a team that spins too much gives way.
-int child(const Group& group) {
-  group.limit(2.5);
+int child(const ControlGroup& group) {
+  group.limit_cpus(2.5);
   if (!group.enter()) return 77;
   CHILD_EXPECTS(read_state().cpu_quota == 2.5);
   Machine machine;
@@ -79,7 +33,7 @@ int child(const Group& group) {
   Team team({-1}, Wait::spin);
   TrialWatch watch(team, 1);
   CHILD_EXPECTS(watch.tags().empty());
-  group.limit(0.25);
+  group.limit_cpus(0.25);
   const double until_s = now_s() + 1;
   std::atomic<int> work{0};
   while (now_s() < until_s && team.spin_s() > 0) {
@@ -94,7 +48,7 @@ int child(const Group& group) {
 }
 
 TEST(Quota, of_a_real_group_is_read_and_watched) {
-  const Group group;
+  const ControlGroup group("cpu");
   if (!group.made())
     GTEST_SKIP() << "no control group can be made here: not root, or the CPU controller is not ours";
   const pid_t pid = fork();

@@ -28,12 +28,15 @@ class QuickEngine : public TrialEngine {
 
   double running_cpu_s() const override { return cpu_s; }
 
+  bool watches_samples() const override { return watches; }
+
   void retire() override { ++retired; }
 
   int runs = 0, retired = 0;
   std::int64_t held = 0;
   double cpu_s = 0, load_s = 0;
   Status status = Status::ok;
+  bool watches = false;
 };
 
 struct RunTrial : testing::Test {
@@ -153,6 +156,23 @@ TEST_F(RunTrial, AFailedTrialStaysFailedThoughTheMachineWasNoisy) {
   const Trial trial = run();
   EXPECT_EQ(trial.status, Status::failed);
   EXPECT_THAT(trial.measurements[0].tags, testing::Contains(testing::HasSubstr("steal")));
+}
+
+TEST_F(RunTrial, WhoWatchesItsSamplesIsNotJudgedAsAWhole) {
+  noise_after.steal_s = 1;
+  engine->watches = true;
+  EXPECT_EQ(run().status, Status::ok);
+}
+
+TEST_F(RunTrial, WaitsForQuietAndSaysUnderWhichLoadItRan) {
+  NoiseSnapshot busy;
+  NoiseGate gate(1, {.noise = [&] { return busy; },
+                     .processes = [] { return std::vector<ProcessTime>{}; },
+                     .sleep = [&](double seconds) { busy.time_s += seconds, busy.busy_s += seconds; }});
+  context.gate = &gate;
+  const Trial trial = run();
+  EXPECT_EQ(trial.status, Status::ok);
+  EXPECT_THAT(trial.measurements[0].tags, testing::Contains(testing::StartsWith("under this load: neighbour: other processes")));
 }
 
 TEST_F(RunTrial, PagesReadByTheLoadAreNoNoise) {
