@@ -83,6 +83,26 @@ void add_draft_model(CLI::App& command, Options& options) {
   command.add_option("--draft-model", options.draft_model, "A GGUF file or card that drafts where draft_kind asks for a model");
 }
 
+void add_leave(CLI::App& command, Options& options) {
+  command.add_option("--leave-cores", options.leave_cores, "Cores that are left to others, the last ones")->check(CLI::NonNegativeNumber);
+  command.add_option("--leave-memory", options.leave_memory, "Memory that is left to others: 8G, 512M; a trial that comes near is stopped");
+}
+
+void add_tariff(CLI::App& command, Options& options) {
+  command.add_option("--price", options.tariff.price_per_kwh, "What a kWh costs, in any currency: the cost of a million tokens is told in it")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--hours-per-day", options.tariff.hours_per_day, "Hours a day that the machine is busy; the others it is on and idle")
+      ->check(CLI::Range(0.1, 24.0));
+}
+
+void add_power(CLI::App& command, Options& options) {
+  auto* watts = command.add_option("--watts", options.watts, "What the machine draws, from a plug: LOADED or IDLE,LOADED");
+  command.add_option("--power-command", options.power_command, "A command that prints the watts of now, asked each second")->excludes(watts);
+  add_tariff(command, options);
+  command.add_flag("--count-traffic", options.count_traffic,
+                   "Have likwid-perfctr count what the memory controllers deliver while tokens are decoded, and compare");
+}
+
 // A file to write is refused before the work that would fill it, not after.
 void check_output(const char* option, const std::string& path) {
   const fs::path parent = fs::path(path).parent_path();
@@ -121,6 +141,7 @@ Options parse_command_line(int argc, char** argv) {
 
   CLI::App* probe = app.add_subcommand("probe", "Measure this machine: cores, memory, bandwidth, latency");
   add_json(*probe, options);
+  add_leave(*probe, options);
   probe->add_flag("--quick", options.quick, "Reading and arithmetic of all threads only, some three seconds");
 
   CLI::App* model = app.add_subcommand("model", "Does it fit, how fast could it be, and what limits it");
@@ -137,6 +158,8 @@ Options parse_command_line(int argc, char** argv) {
   add_levers(*tune, options);
   add_workload(*tune, options);
   add_draft_model(*tune, options);
+  add_power(*tune, options);
+  add_leave(*tune, options);
   std::string budget = "10m";
   tune->add_option("--budget", budget, "Time to spend: 90s, 10m, 1h");
   tune->add_option("--max-trials", options.max_trials, "Trials to run at most")
@@ -147,6 +170,7 @@ Options parse_command_line(int argc, char** argv) {
 
   CLI::App* report = app.add_subcommand("report", "Write the report of an earlier tune again");
   report->add_option("DIR", options.out, "Folder of the tune")->default_str("oldiron-out");
+  add_tariff(*report, options);
 
   CLI::App* synth = app.add_subcommand("synth", "Write a GGUF of a card's shapes with generated weights");
   add_model(*synth, options, true);

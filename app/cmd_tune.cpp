@@ -8,6 +8,7 @@
 #include "app/commands.hpp"
 #include "app/engine_tune.hpp"
 #include "app/make_report.hpp"
+#include "app/tune_meters.hpp"
 #include "app/write_report.hpp"
 #include "core/accounting.hpp"
 #include "core/clock.hpp"
@@ -19,6 +20,7 @@
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
 #include "runner/engines/llama_bench.hpp"
+#include "runner/memory_guard.hpp"
 #include "runner/signals.hpp"
 #include "runner/worker.hpp"
 
@@ -160,17 +162,28 @@ void check_drafts(const TuneRecord& record, const ModelSpec& model) {
 
 // `found`: the foreign engines in the order of the candidates; empty if our own is the candidate.
 EngineSet start_engines(const std::vector<FoundEngine>& found, const ModelRequest& request,
-                        const std::string& out_dir, TuneRecord& record) {
+                        const std::string& out_dir, TuneRecord& record, TuneMeters& meters, MemoryGuard& memory) {
   EngineSet engines;
   if (found.empty()) {
-    engines.add(Engine::oldiron, "", std::make_unique<Worker>(WorkerOptions{.version = own_version()}));
+    WorkerOptions options{.version = own_version()};
+    options.why_stop = [&memory] { return memory.why_stop(); };
+    options.on_event = [&meters](const WorkerEvent& event) {
+      if (event.event == "sample") meters.mark(event.name);
+    };
+    engines.add(Engine::oldiron, "", std::make_unique<Worker>(std::move(options)));
     return engines;
   }
   const ModelRequest file = is_file(request) ? request : as_file(request, out_dir);
   const ModelSpec model = describe_model(file, cards_dir());
+  const RunCommand run = [&memory](const std::vector<std::string>& argv, double timeout_s) {
+    Command command;
+    command.argv = argv;
+    command.why_stop = [&memory] { return memory.why_stop(); };
+    return run_command(command, timeout_s);
+  };
   for (Candidate& candidate : record.candidates) candidate.request = file;
   for (const FoundEngine& engine : found)
-    engines.add(engine.engine, engine.bench, make_llama_bench(engine, model, run_guarded, out_dir + "/logs"));
+    engines.add(engine.engine, engine.bench, make_llama_bench(engine, model, run, out_dir + "/logs"));
   return engines;
 }
 
@@ -201,6 +214,11 @@ void fill_profile(TuneRecord& record, const ModelSpec& model, const std::string&
 
 int cmd_tune(const Options& options) {
   install_interrupt_handlers();
+  PowerRequest power_request;
+  if (!options.watts.empty()) power_request = parse_watts(options.watts);
+  power_request.command = options.power_command;
+  const std::int64_t leave_bytes = options.leave_memory.empty() ? 0 : parse_bytes("--leave-memory", options.leave_memory);
+  leave_cores(options.leave_cores);
   TuneRecord record{
       .created = utc_now(),
       .machine = read_machine(),
@@ -214,6 +232,7 @@ int cmd_tune(const Options& options) {
       .settings = options.settings,
       .candidates = {},
       .rejected = {}};
+  record.state.leave_memory_bytes = leave_bytes;
   // Everything that can be refused is judged before anything is measured or written.
   const ModelRequest request = full_request(options.model);
   const ModelSpec model = describe_model(request, cards_dir());
@@ -224,16 +243,20 @@ int cmd_tune(const Options& options) {
   check_settings(record, model);
   check_drafts(record, model);
 
+  record.tariff = options.tariff;
+  TuneMeters meters(power_request, options.count_traffic, record);
+  MemoryGuard memory(leave_bytes);
+
   make_out_dir(options.out);
   Journal journal(options.out + "/journal.sqlite");
-  EngineSet engines = start_engines(found, request, options.out, record);
+  EngineSet engines = start_engines(found, request, options.out, record, meters, memory);
   fill_profile(record, model, options.out);
   save_record(record, options.out);
 
   std::vector<EngineTune> tunes;
   for (Candidate& candidate : record.candidates) {
     if (record.candidates.size() > 1) fmt::print(stderr, "{}\n", candidate.version);
-    tunes.push_back(tune_engine(record, candidate, engines, journal, options.retry));
+    tunes.push_back(tune_engine(record, candidate, engines, journal, options.retry, meters.watches()));
     engines.retire_all_but(nullptr);
     if (tunes.back().result.stopped_by == StoppedBy::signal) {
       fmt::print(stderr, "stopped; the same command goes on where this ended\n");
@@ -242,7 +265,9 @@ int cmd_tune(const Options& options) {
     candidate.remembered = tunes.back().remembered;
   }
   fmt::print(stderr, "measuring the memory bandwidth again\n");
-  record.profile_after = measure_profile(record.machine, read_state(), [](const std::string&) {});
+  MachineState after = read_state();
+  after.leave_memory_bytes = leave_bytes;
+  record.profile_after = measure_profile(record.machine, after, [](const std::string&) {});
   save_record(record, options.out);
   const reports::Report report = make_report(record, tunes, options.out);
   fmt::print("{}", write_report(report, options.out));
@@ -250,10 +275,12 @@ int cmd_tune(const Options& options) {
 }
 
 int cmd_report(const Options& options) {
-  const auto record = load_record(options.out);
+  auto record = load_record(options.out);
   if (!record)
     throw Error(fmt::format("{}: no tune was made in this folder; run oldiron tune --out {} first",
                             options.out, options.out));
+  if (options.tariff.price_per_kwh > 0) record->tariff.price_per_kwh = options.tariff.price_per_kwh;
+  if (options.tariff.hours_per_day < 24) record->tariff.hours_per_day = options.tariff.hours_per_day;
   Journal journal(options.out + "/journal.sqlite");
   std::vector<EngineTune> tunes;
   for (const Candidate& candidate : record->candidates)

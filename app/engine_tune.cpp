@@ -8,6 +8,7 @@
 #include "app/version.hpp"
 #include "core/accounting.hpp"
 #include "core/text.hpp"
+#include "probes/state.hpp"
 #include "runner/engines/llama_bench.hpp"
 #include "runner/quality_trial.hpp"
 #include "runner/signals.hpp"
@@ -133,7 +134,7 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
 }
 
 EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, EngineSet& engines,
-                       Journal& journal, bool retry) {
+                       Journal& journal, bool retry, const std::vector<MeterWatch*>& meters) {
   const ModelSpec model = describe_model(candidate.request, cards_dir());
   const TuneRequest request = request_for(record, candidate, model);
   print_plan(request, estimate(request, request.load_s, request.trial_s));
@@ -142,6 +143,16 @@ EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, Eng
   TrialContext context;
   context.machine_fingerprint = fingerprint(record.machine);
   context.model_fingerprint = model.fingerprint;
+  // A short tune is not spent on waiting.
+  constexpr double kWaitShare = 0.05;
+  NoiseGate gate(std::min(kQuietPatience_s, kWaitShare * record.budget_s));
+  context.gate = &gate;
+  context.meters = meters;
+  context.read_state = [leave_bytes = record.state.leave_memory_bytes] {
+    MachineState state = read_state();
+    state.leave_memory_bytes = leave_bytes;
+    return state;
+  };
   int repetition = 0;
   const Evaluate evaluate = [&](const TrialSpec& spec) {
     // Repetitions are for comparing fresh processes: what a long-lived one has, a person's next start will

@@ -22,8 +22,10 @@ struct EngineTune {
 /// What to search, and within which budget, for one of the record's candidates.
 TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, const ModelSpec& model);
 
-/// Runs the search in `engines`; says on standard error what it does. A signal ends it with StoppedBy::signal.
-EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, EngineSet& engines, Journal& journal, bool retry);
+/// Runs the search in `engines`; says on standard error what it does. A signal ends it with StoppedBy::signal. `meters` read
+/// meanwhile.
+EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, EngineSet& engines, Journal& journal, bool retry,
+                       const std::vector<MeterWatch*>& meters);
 
 /// The same path from the journal alone: nothing is run, and it ends where a trial is missing.
 EngineTune replay_engine(const TuneRecord& record, const Candidate& candidate, Journal& journal);

@@ -75,8 +75,14 @@ reports::FlagLine line_of(Engine engine, const Config& config, const EngineTune&
 }
 
 // Of the last trial that had it: a final, which ran in a process of its own.
-void add_waits_and_pages(const Trial& trial, reports::Answer& out) {
+void add_what_ran_beside(const Trial& trial, reports::Answer& out) {
   if (!trial.provenance.pages.empty()) out.pages = trial.provenance.pages;
+  if (trial.find(kDecode) != nullptr) {
+    out.counted.clear();
+    for (const Measurement& each : trial.measurements)
+      if (each.name.starts_with(kCounted)) out.counted.push_back(each);
+    out.no_counters = trial.provenance.no_counters;
+  }
   const Measurement* barriers = trial.find(kBarriers);
   const Measurement* barrier = trial.find(kBarrier);
   if (barriers == nullptr || barrier == nullptr) return;
@@ -96,6 +102,15 @@ double own_read_rate(const TuneResult& result, const Config& config) {
   return samples.empty() ? 0 : median(samples);
 }
 
+/// All readings of a meter in trials of this very configuration.
+Measurement read_of(const TuneResult& result, const Config& config, const char* metric, const char* unit) {
+  std::vector<double> samples;
+  for (const Trial& trial : result.trials)
+    if (const Measurement* read = trial.find(metric); read != nullptr && trial.spec.config == config)
+      samples.insert(samples.end(), read->samples.begin(), read->samples.end());
+  return samples.empty() ? Measurement{} : average(metric, unit, std::move(samples));
+}
+
 reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const std::vector<EngineTune>& tunes,
                           const TuneRecord& record, const Profile& profile) {
   reports::Answer out;
@@ -107,9 +122,12 @@ reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const st
   out.confirmed = answer.confirmed;
   out.speedup = answer.against_default.speed_ratio;
   out.quality = answer.quality;
+  out.decode_power_w = read_of(tune.result, answer.config, kDecodePower, "W");
+  out.prefill_power_w = read_of(tune.result, answer.config, kPrefillPower, "W");
+  out.dram_read = read_of(tune.result, answer.config, kDramRead, "bytes/s");
   for (const Trial& trial : tune.result.trials) {
     if (!(trial.spec.config == answer.config)) continue;
-    add_waits_and_pages(trial, out);
+    add_what_ran_beside(trial, out);
     out.load_s = std::max(out.load_s, trial.provenance.load_s);
     out.memory_bytes = std::max(out.memory_bytes, trial.provenance.peak_rss_bytes);
     if (trial.spec.repetition > 0 && out.speedup.median > 0) ++out.pairs;
@@ -226,6 +244,9 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   report.state = record.state;
   report.profile = read_rates(record, tunes);
   report.cyclic = record.cyclic;
+  report.power = record.power;
+  report.tariff = record.tariff;
+  report.traffic = record.traffic;
   for (const RejectedCandidate& r : record.rejected)
     report.engines.push_back(
         {.engine = r.engine, .dir = r.bench, .version = Available<std::string>::not_available(r.reason)});

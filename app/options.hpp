@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/config.hpp"
+#include "core/power.hpp"
 #include "runner/model_source.hpp"
 
 namespace oldiron {
@@ -35,6 +36,12 @@ struct Options {
   int prompt_tokens = 512, generate_tokens = 128;
   double budget_s = 600;
   int max_trials = 0;         ///< 0: no limit
+  std::string watts;          ///< --watts: "140" or "60,140"
+  std::string power_command;  ///< --power-command
+  int leave_cores = 0;        ///< --leave-cores
+  std::string leave_memory;   ///< --leave-memory: "8G"
+  bool count_traffic = false;  ///< --count-traffic
+  Tariff tariff;              ///< --price, --hours-per-day
   bool quick = false;
   bool retry = false;         ///< run failed trials again
   std::vector<std::string> rest;  ///< behind "--", of guard

@@ -49,6 +49,11 @@ void save_record(const TuneRecord& record, const std::string& dir) {
                      {"profile", to_json(record.profile)},
                      {"profile_after", to_json(record.profile_after)},
                      {"cyclic_read", to_json(record.cyclic)},
+                     {"power", to_json(record.power)},
+                     {"traffic", record.traffic ? *record.traffic : ""},
+                     {"no_traffic", record.traffic.reason()},
+                     {"price_per_kwh", record.tariff.price_per_kwh},
+                     {"hours_per_day", record.tariff.hours_per_day},
                      {"workload", to_json(record.workload)},
                      {"budget_s", record.budget_s},
                      {"max_trials", record.max_trials},
@@ -73,6 +78,11 @@ std::optional<TuneRecord> load_record(const std::string& dir) {
     record.profile = profile_from_json(json.at("profile"));
     record.profile_after = profile_from_json(json.at("profile_after"));
     if (json.contains("cyclic_read")) record.cyclic = cyclic_read_from_json(json.at("cyclic_read"));
+    // Absent in tunes before there was any power.
+    if (json.contains("power")) record.power = power_meter_from_json(json.at("power"));
+    if (const std::string counted = json.value("traffic", ""); !counted.empty()) record.traffic = counted;
+    else record.traffic = Available<std::string>::not_available(json.value("no_traffic", "not asked for"));
+    record.tariff = {.price_per_kwh = json.value("price_per_kwh", 0.0), .hours_per_day = json.value("hours_per_day", 24.0)};
     record.workload = workload_from_json(json.at("workload"));
     record.budget_s = json.at("budget_s");
     record.max_trials = json.at("max_trials");

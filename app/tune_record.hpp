@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/machine.hpp"
+#include "core/power.hpp"
 #include "core/trial.hpp"
 #include "runner/model_source.hpp"
 
@@ -36,6 +37,9 @@ struct TuneRecord {
   Profile profile_after;  ///< read again after the last trial: neighbours on the same host come and go
   /// Of one token's bytes of the first candidate's model.
   Available<CyclicRead> cyclic = Available<CyclicRead>::not_available("not measured");
+  Available<PowerMeter> power = Available<PowerMeter>::not_available("not asked for");
+  Tariff tariff;
+  Available<std::string> traffic = Available<std::string>::not_available("not asked for");  ///< who counts it
   Workload workload;
   double budget_s = 0;
   int max_trials = 0;

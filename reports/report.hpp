@@ -12,6 +12,7 @@
 #include "core/machine.hpp"
 #include "core/measurement.hpp"
 #include "core/model.hpp"
+#include "core/power.hpp"
 #include "core/quality.hpp"
 #include "core/roofline.hpp"
 #include "core/stats.hpp"
@@ -57,6 +58,10 @@ struct Answer {
   BarrierWaits waits;
   std::vector<PagesObtained> pages;  ///< of our own engine
   FlagLine llama_cpp, ik_llama;
+  Measurement prefill_power_w, decode_power_w;  ///< without samples: not measured
+  std::vector<Measurement> counted;  ///< events per decoded token
+  std::string no_counters;           ///< why the CPU's are not among them
+  Measurement dram_read;             ///< bytes/s that the memory controllers counted in decode; without samples: not measured
   std::string quality;  ///< of a lossy answer: what is known of the loss; empty: not measured
   bool operator==(const Answer&) const = default;
 };
@@ -139,6 +144,9 @@ struct Report {
   MachineState state;
   Profile profile;
   Available<CyclicRead> cyclic = Available<CyclicRead>::not_available("not measured");
+  Available<PowerMeter> power = Available<PowerMeter>::not_available("not asked for");
+  Tariff tariff;
+  Available<std::string> traffic = Available<std::string>::not_available("not asked for");  ///< who counts dram_read
   ModelSpec model;
   Workload workload;
   std::vector<GivenEngine> engines;

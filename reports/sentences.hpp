@@ -55,6 +55,16 @@ std::string waits_text(const Report& report);
 /// Which pages the answer asked for and what it got; empty if not read.
 std::string pages_text(const Report& report);
 
+/// The machine and the workload's turn as the answer draws power; idle 0 where not known.
+TurnPower turn_power(const Report& report);
+
+/// Watts, joules per token and cost, or why there are none; empty if nobody asked.
+std::string power_text(const Report& report);
+
+/// What CPU, kernel and memory controllers counted per token, and where they disagree with the bytes over the time; empty if nothing
+/// was counted.
+std::string counters_text(const Report& report);
+
 /// What the caches add to the reading of one token's bytes again and again; empty if that was not looked at.
 std::string cache_text(const Report& report);
 

@@ -6,6 +6,7 @@
 
 #include "core/accounting.hpp"
 #include "reports/formats.hpp"
+#include "reports/sentences.hpp"
 
 namespace oldiron::reports {
 namespace {
@@ -65,6 +66,14 @@ Json pages(const std::vector<PagesObtained>& pages) {
   return json;
 }
 
+Json counted(const Answer& a) {
+  Json json = Json::object();
+  for (const Measurement& m : a.counted) json[m.name.substr(std::string_view(kCounted).size())] = m.median;
+  if (!a.no_counters.empty()) json["reason"] = a.no_counters;
+  if (!a.dram_read.samples.empty()) json["dram_bytes_per_s"] = interval(a.dram_read);
+  return json;
+}
+
 Json answer(const Available<Answer>& available) {
   if (!available) return nullptr;
   const Answer& a = *available;
@@ -82,6 +91,7 @@ Json answer(const Available<Answer>& available) {
           {"pairs", a.pairs},
           {"waits", waits(a.waits)},
           {"pages", pages(a.pages)},
+          {"counted", counted(a)},
           {"quality", a.quality.empty() ? Json(nullptr) : Json(a.quality)},
           {"flags", {{"llama_cpp", flags(a.llama_cpp)}, {"ik_llama_cpp", flags(a.ik_llama)}}}};
 }
@@ -174,6 +184,21 @@ Json findings(const Report& report) {
   return json;
 }
 
+Json power(const Report& report) {
+  Json json = to_json(report.power);
+  if (!report.power || !report.lossless) return json;
+  const TurnPower turn = turn_power(report);
+  json["decode_w"] = interval(report.lossless->decode_power_w);
+  json["prefill_w"] = interval(report.lossless->prefill_power_w);
+  json["decode_j_per_token"] = positive(decode_j_per_token(turn));
+  json["turn_j"] = positive(turn_j(turn));
+  json["price_per_kwh"] = positive(report.tariff.price_per_kwh);
+  json["hours_per_day"] = report.tariff.hours_per_day;
+  const Available<double> cost = cost_per_million_tokens(turn, report.tariff);
+  json["cost_per_million_tokens"] = cost && turn.decode_w > 0 ? Json(*cost) : Json(nullptr);
+  return json;
+}
+
 }  // namespace
 
 std::string json_report(const Report& report) {
@@ -190,6 +215,7 @@ std::string json_report(const Report& report) {
   json["bandwidth_saturated"] = report.profile.read_saturated;
   json["compute"] = to_json(report.profile)["compute"];
   json["cyclic_read"] = to_json(report.cyclic);
+  json["power"] = power(report);
   const BudgetUse& b = report.budget;
   json["budget"] = {{"limit_s", b.limit_s}, {"used_s", b.used_s},         {"load_s", b.load_s},
                     {"loads", b.loads},     {"remembered", b.remembered}, {"stopped_by", b.stopped_by}};

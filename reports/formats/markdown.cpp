@@ -252,6 +252,8 @@ std::string markdown_report(const Report& report) {
   out += section("Several users", streams(report));
   out += section("Waiting for each other", waits(report));
   out += section("Memory pages", sentence(pages_text(report)));
+  out += section("Power", sentence(power_text(report)));
+  out += section("Counted", sentence(counters_text(report)));
   out += section("Not tried", not_tried(report));
   out += section("Machine", machine(report));
   out += section("Trials", trials(report));

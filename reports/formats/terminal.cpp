@@ -130,6 +130,8 @@ std::string findings(const Report& report) {
   out += labelled("streams", streams_text(report));
   out += labelled("waits", waits_text(report));
   out += labelled("pages", pages_text(report));
+  out += labelled("power", power_text(report));
+  out += labelled("counted", counters_text(report));
   if (report.lossless) {
     out += labelled("lossless", "the answer keeps the model's weights, experts and KV type");
     out += labelled("lossy", lossy_text(report));
