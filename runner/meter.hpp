@@ -17,6 +17,9 @@ class Meter {
   /// "RAPL: 2 packages and 2 DRAM".
   virtual std::string name() const = 0;
 
+  /// Whether a reading is the mean since the last one; else it is of the time that it takes.
+  virtual bool since_last() const { return false; }
+
   /// How long to wait between two readings.
   virtual double interval_s() const = 0;
 

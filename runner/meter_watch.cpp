@@ -75,6 +75,7 @@ void MeterWatch::read_until_stopped(std::stop_token stop) {
     }
     if (stop.stop_requested()) return;
     try {
+      if (!meter_.since_last()) begin_s = now_s();
       const Available<double> figure = meter_.read();
       const double end_s = now_s();
       const std::lock_guard lock(mutex_);

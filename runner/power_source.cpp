@@ -25,6 +25,8 @@ class FromRapl : public Meter {
 
   std::string name() const override { return "RAPL: " + rapl_.zones(); }
 
+  bool since_last() const override { return true; }
+
   double interval_s() const override { return kRaplTick_s; }
 
   Available<double> read() override {
