@@ -45,7 +45,7 @@ TEST(PowerText, SaysTheCostOfAMillionTokens) {
   EXPECT_THAT(
       power_text(report),
       HasSubstr(
-          "2.38 per million tokens at 0.3 a kWh, prompts counted, busy 8 hours a day and idle the others"));
+          "3.12 per million tokens at 0.3 a kWh, prompts counted, busy 8 hours a day and idle the others"));
   (*report.power).idle_w = {};
   EXPECT_THAT(power_text(report), HasSubstr("cost not available: the power of its idle hours is not known"));
 }
