@@ -38,7 +38,7 @@ struct TuneRecord {
   /// Of one token's bytes of the first candidate's model.
   Available<CyclicRead> cyclic = Available<CyclicRead>::not_available("not measured");
   Available<PowerMeter> power = Available<PowerMeter>::not_available("not asked for");
-  Tariff tariff;
+  Tariff tariff = {};
   Available<std::string> traffic = Available<std::string>::not_available("not asked for");  ///< who counts it
   Workload workload;
   double budget_s = 0;

@@ -20,7 +20,7 @@ struct PowerSource {
 struct PowerRequest {
   double loaded_w = 0;  ///< 0: not told
   double idle_w = 0;    ///< 0: not told
-  std::string command;  ///< prints a number of watts; empty: there is none
+  std::string command = {};  ///< prints a number of watts; empty: there is none
   bool operator==(const PowerRequest&) const = default;
 };
 

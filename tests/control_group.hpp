@@ -15,7 +15,7 @@ class ControlGroup {
  public:
   /// `controller`: "cpu" or "memory".
   explicit ControlGroup(const std::string& controller) {
-    for (const std::string mount :
+    for (const std::string& mount :
          {"/sys/fs/cgroup/" + controller, "/sys/fs/cgroup/" + controller + ",cpuacct",
           std::string("/sys/fs/cgroup")}) {
       const std::string path = mount + "/oldiron_test_" + controller + "_" + std::to_string(getpid());
