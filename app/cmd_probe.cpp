@@ -26,7 +26,8 @@ int cmd_probe(const Options& options) {
       options.quick, [](const std::string& next) { fmt::print(stderr, "{}\n", next); }, leave_bytes);
   if (!look.load.empty())
     for (BandwidthPoint& point : probed.profile.read) point.bytes_per_s.tags.push_back(load_tag(look));
-  const reports::ProbeScreen screen{.machine = probed.machine, .state = probed.state, .profile = probed.profile};
+  const reports::ProbeScreen screen{
+      .machine = probed.machine, .state = probed.state, .facts = probed.facts, .profile = probed.profile};
   if (!options.json_path.empty()) write_file(options.json_path, reports::probe_json(screen));
   fmt::print("{}", reports::probe_text(screen));
   return 0;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/facts.hpp"
 #include "core/machine.hpp"
 #include "core/model.hpp"
 #include "core/power.hpp"
@@ -24,8 +25,10 @@ Json to_json(const Budget& budget);
 Json to_json(const TrialSpec& spec);
 Json to_json(const Trial& trial);            ///< {"schema": 1, "spec": …, "status": …, …}
 Json to_json(const Machine& machine);
+Json to_json(const Available<MemoryModules>& modules);
 Json to_json(const MachineState& state);
 Json to_json(const Abilities& abilities);    ///< {"latency": [{"working_set_bytes", "page_size", "s": {…}}], "blocks": […], …}
+Json to_json(const Facts& facts);            ///< {"governor": {"value", "source"} | {"not_available", "how_to_get"}, …}
 Json to_json(const Profile& profile);        ///< {"bandwidth": {"read": [{"threads", "bytes_per_s", "interval", …}]}, "compute": […]}
 Json to_json(const Available<CyclicRead>& cyclic);
 Json to_json(const Available<PowerMeter>& power);
@@ -38,8 +41,10 @@ Budget budget_from_json(const Json& json);
 TrialSpec trial_spec_from_json(const Json& json);
 Trial trial_from_json(const Json& json);
 Machine machine_from_json(const Json& json);
+Available<MemoryModules> memory_modules_from_json(const Json& json);
 MachineState machine_state_from_json(const Json& json);
 Abilities abilities_from_json(const Json& json);
+Facts facts_from_json(const Json& json);
 Profile profile_from_json(const Json& json);
 Available<CyclicRead> cyclic_read_from_json(const Json& json);
 Available<PowerMeter> power_meter_from_json(const Json& json);

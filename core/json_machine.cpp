@@ -52,33 +52,6 @@ Cache cache_from_json(const Json& json) {
   return cache;
 }
 
-Json modules_to_json(const Available<MemoryModules>& modules) {
-  if (!modules) return {{"not_available", modules.reason()}};
-  return {{"type", modules->type},
-          {"populated", modules->populated},
-          {"slots", modules->slots},
-          {"transfers_per_s", modules->transfers_per_s},
-          {"bytes_per_s", modules->bytes_per_s}};
-}
-
-Available<MemoryModules> modules_from_json(const Json& json) {
-  JsonReader reader(json, "machine.modules");
-  if (reader.has("not_available")) {
-    std::string reason;
-    reader.read("not_available", reason);
-    reader.finish();
-    return Available<MemoryModules>::not_available(reason);
-  }
-  MemoryModules modules;
-  reader.read("type", modules.type);
-  reader.read("populated", modules.populated);
-  reader.read("slots", modules.slots);
-  reader.read("transfers_per_s", modules.transfers_per_s);
-  reader.read("bytes_per_s", modules.bytes_per_s);
-  reader.finish();
-  return modules;
-}
-
 Json way_to_json(const ReadWay& way) {
   Json json = {{"isa", way.isa},
                {"prefetch_bytes", way.prefetch_bytes},
@@ -201,7 +174,7 @@ Json to_json(const Machine& machine) {
           {"caches", list_of(machine.caches, cache_to_json)},
           {"isas", machine.isas},
           {"memory_bytes", machine.memory_bytes},
-          {"modules", modules_to_json(machine.modules)},
+          {"modules", to_json(machine.modules)},
           {"kernel", machine.kernel},
           {"transparent_huge_pages", machine.transparent_huge_pages}};
 }
@@ -217,7 +190,7 @@ Machine machine_from_json(const Json& json) {
   for (const Json& cache : reader.list("caches")) machine.caches.push_back(cache_from_json(cache));
   reader.read("isas", machine.isas);
   reader.read("memory_bytes", machine.memory_bytes);
-  machine.modules = modules_from_json(reader.at("modules"));
+  machine.modules = memory_modules_from_json(reader.at("modules"));
   reader.read("kernel", machine.kernel);
   reader.read("transparent_huge_pages", machine.transparent_huge_pages);
   reader.finish();

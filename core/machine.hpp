@@ -31,11 +31,30 @@ struct Cache {
   bool operator==(const Cache&) const = default;
 };
 
+/// One slot of the board, as the firmware's table describes it.
+struct MemoryModule {
+  std::string slot = {}, bank = {};  ///< labels: "DIMM_A1", "P0 CHANNEL A"
+  std::string channel = {};          ///< that the labels name, unique on the board; empty: they name none
+  std::int64_t bytes = 0;            ///< 0: empty slot; -1: not told
+  std::string type = {};             ///< "DDR4"
+  double rated_transfers_per_s = 0;  ///< 0: not told, as all below
+  double transfers_per_s = 0;        ///< configured
+  int width_bits = 0;                ///< of data, without ECC
+  int ranks = 0;
+  std::string maker = {}, part = {};
+  bool operator==(const MemoryModule&) const = default;
+};
+
 struct MemoryModules {
   std::string type = {};  ///< "DDR4"
   int populated = 0, slots = 0;
-  double transfers_per_s = 0;  ///< configured
-  double bytes_per_s = 0;      ///< theoretical, of the populated channels
+  double transfers_per_s = 0;        ///< configured, of the slowest
+  double rated_transfers_per_s = 0;  ///< of the slowest
+  int channels = 0, all_channels = 0;  ///< with a module in them, and of the board; 0: the labels name none
+  double bytes_per_s = 0;              ///< theoretical, of the populated channels; 0: not known
+  double full_bytes_per_s = 0;         ///< the same with a module in every channel
+  std::string source = {};             ///< where the table was read
+  std::vector<MemoryModule> table = {};
   bool operator==(const MemoryModules&) const = default;
 };
 

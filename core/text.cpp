@@ -83,6 +83,11 @@ class Temporary {
 
 std::string bytes_text(double bytes) { return scaled_text(bytes, "B"); }
 
+std::string module_bytes_text(std::int64_t bytes) {
+  const double gib = static_cast<double>(bytes) / (1 << 30);
+  return gib >= 1 ? fmt::format("{:g} GiB", gib) : fmt::format("{:g} MiB", gib * 1024);
+}
+
 std::string bytes_per_s_text(double bytes_per_s) { return scaled_text(bytes_per_s, "B/s"); }
 
 std::string ops_per_s_text(double ops_per_s) {

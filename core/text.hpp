@@ -9,6 +9,7 @@
 namespace oldiron {
 
 std::string bytes_text(double bytes);              ///< "605.6 MB", "14.4 GB": decimal units
+std::string module_bytes_text(std::int64_t bytes);  ///< as memory modules are sold, in powers of two: "16 GiB"
 std::string bytes_per_s_text(double bytes_per_s);  ///< "27.4 GB/s"
 std::string ops_per_s_text(double ops_per_s);      ///< "532 GOP/s", "2.13 TOP/s"
 std::string seconds_text(double seconds);          ///< "412 ms", "20.1 s", "3 min 20 s"

@@ -87,6 +87,9 @@ const Feature kFeatures[] = {
      [] { asm volatile("ldtilecfg %0; tdpbf16ps %%tmm2, %%tmm1, %%tmm0; tilerelease" ::"m"(kOneTile)); }},
 };
 
+// No kernel of ours needs it by itself; it shows that the CPU has AVX2 where the hypervisor keeps AVX's registers back.
+const Feature kBmi2 = {"bmi2", 7, 0, 1, 8, 0, [] { asm volatile("rorx $1, %%eax, %%eax" ::: "eax"); }};
+
 bool cpuid_has(const Feature& feature) {
   std::array<unsigned, 4> regs{};
   if (__get_cpuid_count(feature.leaf, feature.subleaf, &regs[0], &regs[1], &regs[2], &regs[3]) == 0)
@@ -95,6 +98,7 @@ bool cpuid_has(const Feature& feature) {
 }
 
 bool os_saves(std::uint32_t state) {
+  if (state == 0) return true;
   std::array<unsigned, 4> regs{};
   if (__get_cpuid(1, &regs[0], &regs[1], &regs[2], &regs[3]) == 0 || (regs[2] >> 27 & 1U) == 0) return false;
   std::uint32_t low = 0;
@@ -157,6 +161,18 @@ bool runs_here(Isa isa) {
     return runs;
   }();
   return kRuns[static_cast<std::size_t>(isa)];
+}
+
+std::vector<std::string_view> features_denied() {
+  std::vector<std::string_view> denied;
+  const auto look = [&](const Feature& feature) {
+    // Tiles cannot be used without the kernel's word for them, which it gives by CPUID's.
+    if (feature.state == kTileState || cpuid_has(feature) || !os_saves(feature.state)) return;
+    if (executes({&feature})) denied.push_back(feature.name);
+  };
+  for (const Feature& feature : kFeatures) look(feature);
+  look(kBmi2);
+  return denied;
 }
 
 std::vector<Isa> isas_here() {

@@ -22,6 +22,10 @@ std::string_view features(Isa isa);
 /// before threads use tiles), and one instruction of each feature ran without a signal in a child.
 bool runs_here(Isa isa);
 
+/// Features that CPUID denies and whose instruction ran in a child all the same: a hypervisor hides them. Only those
+/// are tried whose registers the OS saves, and "bmi2", which needs none and came with AVX2 on every CPU.
+std::vector<std::string_view> features_denied();
+
 /// All that run here, slowest first; never empty.
 std::vector<Isa> isas_here();
 Isa best_isa();

@@ -71,9 +71,9 @@ std::vector<std::string> levels(const std::string& root, std::string_view contro
 
 void lower(double& quota, double other) { quota = quota > 0 ? std::min(quota, other) : other; }
 
-void lower(std::int64_t& free_bytes, std::int64_t other) {
+void lower(std::int64_t& bytes, std::int64_t other) {
   other = std::max<std::int64_t>(0, other);
-  free_bytes = free_bytes >= 0 ? std::min(free_bytes, other) : other;
+  bytes = bytes >= 0 ? std::min(bytes, other) : other;
 }
 
 std::int64_t file_cache(const std::string& folder, const std::string& prefix) {
@@ -101,9 +101,11 @@ void read_v2(const std::string& root, CgroupLimits& limits) {
     add_throttling(folder, "throttled_usec", 1e-6, limits);
     // memory.high does not kill but slows until the group is below it again: for a load it is a limit too.
     for (const char* name : {"/memory.max", "/memory.high"})
-      if (const auto limit = read_number(folder + name))
+      if (const auto limit = read_number(folder + name)) {
+        lower(limits.memory_limit_bytes, *limit);
         lower(limits.memory_free_bytes,
               *limit - read_number(folder + "/memory.current").value_or(0) + file_cache(folder, ""));
+      }
   }
 }
 
@@ -124,6 +126,7 @@ void read_v1_memory(const std::string& root, CgroupLimits& limits) {
     const std::int64_t limit = std::min(read_number(folder + "/memory.limit_in_bytes").value_or(kNoLimit),
                                         number_after(stat, "hierarchical_memory_limit").value_or(kNoLimit));
     if (limit >= kNoLimit) continue;
+    lower(limits.memory_limit_bytes, limit);
     lower(limits.memory_free_bytes,
           limit - read_number(folder + "/memory.usage_in_bytes").value_or(0) + file_cache(folder, "total_"));
   }

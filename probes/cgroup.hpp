@@ -11,6 +11,7 @@ namespace oldiron {
 struct CgroupLimits {
   double cpu_quota = 0;                 ///< in CPUs, the least of all levels; 0: none
   std::int64_t memory_free_bytes = -1;  ///< limit minus use, the least of all levels; -1: no limit
+  std::int64_t memory_limit_bytes = -1;  ///< the least of all levels; -1: none
   std::int64_t throttled = 0;           ///< periods in which it was stopped, since its birth
   double throttled_s = 0;
   bool operator==(const CgroupLimits&) const = default;

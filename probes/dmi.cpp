@@ -1,14 +1,15 @@
 #include "probes/dmi.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cstdint>
-#include <set>
+#include <utility>
 #include <vector>
 
+#include "core/text.hpp"
 #include "probes/files.hpp"
+#include "probes/memory_slots.hpp"
 
 namespace oldiron {
 namespace {
@@ -17,6 +18,7 @@ using Bytes = std::span<const unsigned char>;
 using Modules = Available<MemoryModules>;
 
 constexpr unsigned kMemoryDevice = 17, kEndOfTable = 127;
+constexpr unsigned kRom = 0x08, kFeprom = 0x0b;
 
 /// One structure: its formatted bytes and the strings that follow (SMBIOS specification 3.7, section 6.1).
 struct Structure {
@@ -26,6 +28,8 @@ struct Structure {
   unsigned u8(std::size_t at) const { return at < bytes.size() ? bytes[at] : 0; }
 
   unsigned u16(std::size_t at) const { return u8(at) | u8(at + 1) << 8; }
+
+  unsigned u32(std::size_t at) const { return u16(at) | u16(at + 2) << 16; }
 
   std::string text(std::size_t at) const {
     const unsigned number = u8(at);
@@ -84,63 +88,89 @@ std::string type_name(unsigned code) {
   }
 }
 
-/// The channel that a slot's labels name ("P0 CHANNEL A"), or "". Bare letters ("DIMM_A1") are no help: they
-/// are channels on some boards and sockets on others.
-std::string channel(const std::string& slot, const std::string& bank) {
-  std::string label = bank + "/" + slot;
-  for (char& letter : label) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
-  std::size_t end = label.find("CHANNEL");
-  if (end == label.npos) return "";
-  end += 7;
-  while (end < label.size() && !std::isalnum(static_cast<unsigned char>(label[end]))) ++end;
-  while (end < label.size() && std::isalnum(static_cast<unsigned char>(label[end]))) ++end;
-  return label.substr(0, end);
+constexpr std::int64_t kKiB = 1024, kMiB = 1024 * kKiB;
+
+/// Section 7.18.5; 0: empty slot, -1: a module of a size that it does not know.
+std::int64_t module_bytes(const Structure& device) {
+  const unsigned size = device.u16(0x0c);
+  if (size == 0xffff) return -1;
+  if (size == 0x7fff) return static_cast<std::int64_t>(device.u32(0x1c) & 0x7fffffff) * kMiB;
+  return static_cast<std::int64_t>(size & 0x7fff) * (size & 0x8000 ? kKiB : kMiB);
+}
+
+/// Mega-transfers per second; those that 16 bits cannot hold stand in 32 of them elsewhere.
+double transfers_per_s(const Structure& device, std::size_t at, std::size_t extended) {
+  const unsigned speed = device.u16(at);
+  return (speed == 0xffff ? device.u32(extended) : speed) * 1e6;
+}
+
+/// Makers write "Not Specified", "Unknown", "NO DIMM", or blanks where they have nothing to say.
+std::string told(std::string_view text) {
+  const std::string word = lower(trim(text));
+  for (const char* nothing : {"unknown", "not specified", "no dimm", "none", "undefined", "n/a"})
+    if (word == nothing) return "";
+  return std::string(trim(text));
+}
+
+MemoryModule memory_module(const Structure& device) {
+  MemoryModule module{.slot = told(device.text(0x10)), .bank = told(device.text(0x11))};
+  module.bytes = module_bytes(device);
+  if (module.bytes == 0) return module;
+  module.type = type_name(device.u8(0x12));
+  module.rated_transfers_per_s = transfers_per_s(device, 0x15, 0x54);
+  module.transfers_per_s = transfers_per_s(device, 0x20, 0x58);
+  const unsigned width_bits = device.u16(0x0a);
+  if (width_bits <= 512) module.width_bits = static_cast<int>(width_bits);
+  module.ranks = static_cast<int>(device.u8(0x1b) & 0x0f);
+  module.maker = told(device.text(0x17));
+  module.part = told(device.text(0x1a));
+  return module;
 }
 
 }  // namespace
 
-Modules parse_memory_modules(Bytes table) {
-  MemoryModules modules;
-  std::set<std::string> channels;
-  bool all_named = true;
-  double slowest = 0;
-  unsigned width_bits = 64;
+Modules parse_memory_modules(Bytes table, const std::string& source) {
+  std::vector<MemoryModule> modules;
   while (!table.empty()) {
     const Structure device = take(table);
     if (device.bytes.empty() || device.u8(0) == kEndOfTable) break;
-    if (device.u8(0) != kMemoryDevice) continue;
-    ++modules.slots;
-    if (device.u16(0x0c) == 0) continue;  // size: an empty slot
-    ++modules.populated;
-    if (modules.type.empty()) modules.type = type_name(device.u8(0x12));
-    const double configured = device.u16(0x20), rated = device.u16(0x15);  // mega-transfers per second
-    const double speed = configured > 0 ? configured : rated;
-    if (speed > 0) slowest = slowest > 0 ? std::min(slowest, speed) : speed;
-    if (device.u16(0x0a) > 0 && device.u16(0x0a) <= 512) width_bits = device.u16(0x0a);
-    const std::string name = channel(device.text(0x10), device.text(0x11));
-    all_named = all_named && !name.empty();
-    channels.insert(name);
+    const unsigned type = device.u8(0x12);
+    // Some boards list the firmware's own chip beside the modules.
+    if (device.u8(0) != kMemoryDevice || (type >= kRom && type <= kFeprom)) continue;
+    modules.push_back(memory_module(device));
   }
-  if (modules.slots == 0) return Modules::not_available("the firmware's table lists no memory modules");
-  if (modules.type.empty() || slowest == 0)
-    return Modules::not_available(
-        "the firmware's table names neither type nor speed (usual on virtual machines)");
-  modules.transfers_per_s = slowest * 1e6;
-  // Two modules of one channel share its wires. Without names of channels the peak stays unknown rather than
-  // wrong.
-  if (all_named)
-    modules.bytes_per_s = modules.transfers_per_s * width_bits / 8 * static_cast<double>(channels.size());
-  return modules;
+  name_channels(modules);
+  return sum_up(std::move(modules), source);
 }
 
-Modules read_memory_modules(const std::string& root) {
-  const std::string path = below(root, "/sys/firmware/dmi/tables/DMI");
+Modules read_dmi_modules(const std::string& root) {
+  const std::string path = below(root, kDmiTable);
   if (access(path.c_str(), F_OK) != 0)
-    return Modules::not_available("no /sys/firmware/dmi/tables/DMI (usual on virtual machines)");
+    return Modules::not_available(fmt::format("no {} (usual on virtual machines)", kDmiTable));
   const auto text = read_text(path);
-  if (!text || text->empty())
-    return Modules::not_available("only root may read /sys/firmware/dmi/tables/DMI");
-  return parse_memory_modules({reinterpret_cast<const unsigned char*>(text->data()), text->size()});
+  if (!text || text->empty()) return Modules::not_available(fmt::format("only root may read {}", kDmiTable));
+  return parse_memory_modules({reinterpret_cast<const unsigned char*>(text->data()), text->size()}, kDmiTable);
+}
+
+std::string anonymous_table(Bytes table) {
+  constexpr unsigned kMemoryArray = 16;
+  constexpr std::size_t kSerial = 0x18, kAssetTag = 0x19;
+  std::string kept;
+  while (!table.empty()) {
+    Structure structure = take(table);
+    if (structure.bytes.empty()) break;
+    const unsigned type = structure.u8(0);
+    if (type != kMemoryArray && type != kMemoryDevice && type != kEndOfTable) continue;
+    if (type == kMemoryDevice)
+      for (const std::size_t at : {kSerial, kAssetTag})
+        if (const unsigned number = structure.u8(at); number >= 1 && number <= structure.strings.size())
+          structure.strings[number - 1].assign(structure.strings[number - 1].size(), 'x');
+    kept.append(structure.bytes.begin(), structure.bytes.end());
+    for (const std::string& text : structure.strings) kept.append(text).push_back('\0');
+    kept.append(structure.strings.empty() ? 2 : 1, '\0');
+    if (type == kEndOfTable) break;
+  }
+  return kept;
 }
 
 }  // namespace oldiron

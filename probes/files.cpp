@@ -1,10 +1,24 @@
 #include "probes/files.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 namespace oldiron {
+
+namespace {
+
+thread_local ReadLog* read_log = nullptr;
+
+}  // namespace
+
+ReadLog::ReadLog() : outer_(std::exchange(read_log, this)) {}
+
+ReadLog::~ReadLog() { read_log = outer_; }
+
 std::string below(const std::string& root, std::string_view path) {
   std::string whole = root;
   while (!whole.empty() && whole.back() == '/') whole.pop_back();
@@ -16,7 +30,22 @@ std::optional<std::string> read_text(const std::string& path) {
   if (!file) return std::nullopt;
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (file.bad()) return std::nullopt;
+  if (read_log != nullptr) read_log->files_[path] = text;
   return text;
+}
+
+std::vector<std::string> list_names(const std::string& path) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
+    names.push_back(at->path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string chosen(std::string_view text) {
+  const std::size_t open = text.find('['), close = text.find(']');
+  return open == text.npos || close == text.npos ? "" : std::string(text.substr(open + 1, close - open - 1));
 }
 
 std::optional<std::int64_t> parse_number(std::string_view text) {

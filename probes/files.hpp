@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,28 @@ std::string below(const std::string& root, std::string_view path);
 
 /// The whole file, or nothing if it cannot be read.
 std::optional<std::string> read_text(const std::string& path);
+
+/// While one lives, it keeps what read_text() read on its thread, so that a machine can be recorded by reading it.
+class ReadLog {
+ public:
+  ReadLog();
+  ~ReadLog();
+  ReadLog(const ReadLog&) = delete;
+  ReadLog& operator=(const ReadLog&) = delete;
+
+  const std::map<std::string, std::string>& files() const { return files_; }
+
+ private:
+  friend std::optional<std::string> read_text(const std::string& path);
+  std::map<std::string, std::string> files_;
+  ReadLog* outer_;
+};
+
+/// Names in a folder, sorted; none if it cannot be read.
+std::vector<std::string> list_names(const std::string& path);
+
+/// The word in brackets of "always [madvise] never".
+std::string chosen(std::string_view text);
 
 /// The number that a file begins with.
 std::optional<std::int64_t> read_number(const std::string& path);

@@ -4,17 +4,11 @@
 
 #include <cstring>
 
-#include "probes/dmi.hpp"
 #include "probes/files.hpp"
+#include "probes/memory_modules.hpp"
 
 namespace oldiron {
 namespace {
-
-/// The word in brackets of "always [madvise] never".
-std::string chosen(std::string_view text) {
-  const std::size_t open = text.find('['), close = text.find(']');
-  return open == text.npos || close == text.npos ? "" : std::string(text.substr(open + 1, close - open - 1));
-}
 
 /// The twelve letters with which a hypervisor signs (CPUID leaf 0x40000000), as people call it.
 std::string hypervisor_name() {

@@ -3,6 +3,7 @@
 #include "kernels/isa.hpp"
 #include "probes/bandwidth.hpp"
 #include "probes/compute.hpp"
+#include "probes/facts.hpp"
 #include "probes/handover.hpp"
 #include "probes/identity.hpp"
 #include "probes/latency.hpp"
@@ -74,6 +75,7 @@ Probed probe_machine(bool quick, const std::function<void(const std::string&)>& 
   progress("looking at the machine");
   Probed probed;
   probed.machine = read_machine();
+  probed.facts = read_facts("/", probed.machine);
   probed.state = read_state("/", kWatch_s);
   probed.state.leave_memory_bytes = leave_memory_bytes;
   if (quick) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "core/facts.hpp"
 #include "core/machine.hpp"
 
 namespace oldiron {
@@ -12,8 +13,12 @@ namespace oldiron {
 struct Probed {
   Machine machine;
   MachineState state;
+  Facts facts;
   Profile profile;
 };
+
+/// The topology of a recorded machine, below its root folder.
+inline constexpr const char* kTopologyFile = "/hwloc.xml";
 
 /// Facts only: topology, caches, CPU, ISAs, memory; a few milliseconds.
 Machine read_machine();

@@ -85,4 +85,28 @@ void read_topology(const TopologySource& source, std::span<const int> allowed, M
       add_cache(topology, object, has_cores, machine.caches);
 }
 
+std::string topology_xml() {
+  const Topology owner = load({});
+  char* buffer = nullptr;
+  int length = 0;
+  if (hwloc_topology_export_xmlbuffer(owner.get(), &buffer, &length, 0) != 0)
+    throw Error(std::string("hwloc cannot export the topology: ") + std::strerror(errno));
+  const std::string xml(buffer);
+  hwloc_free_xmlbuffer(owner.get(), buffer);
+  // Infos name hosts, boards' serial numbers and control groups: those that tell of CPUs are kept.
+  std::string kept;
+  for (std::size_t at = 0; at < xml.size();) {
+    const std::size_t end = std::min(xml.size(), xml.find('\n', at) + 1);
+    const std::string line = xml.substr(at, (end == 0 ? xml.size() : end) - at);
+    const bool info = line.find("<info name=") != line.npos;
+    bool harmless = !info;
+    for (const char* name : {"\"CPU", "\"Architecture\"", "\"Backend\"", "\"OSName\"", "\"hwlocVersion\"", "\"CoreType\"",
+                             "\"FrequencyMaxMHz\"", "\"FrequencyBaseMHz\"", "\"LinuxCapacity\""})
+      harmless = harmless || line.find(std::string("<info name=") + name) != line.npos;
+    if (harmless) kept += line;
+    at += line.size();
+  }
+  return kept;
+}
+
 }  // namespace oldiron

@@ -20,4 +20,7 @@ struct TopologySource {
 /// (empty: all). Throws Error if hwloc cannot read the source.
 void read_topology(const TopologySource& source, std::span<const int> allowed, Machine& machine);
 
+/// This machine's topology as hwloc's XML, without names and numbers of its owner's. Throws Error as above.
+std::string topology_xml();
+
 }  // namespace oldiron

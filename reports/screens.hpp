@@ -8,6 +8,7 @@
 
 #include "core/check.hpp"
 #include "core/config.hpp"
+#include "core/facts.hpp"
 #include "core/forecast.hpp"
 #include "core/machine.hpp"
 #include "core/model.hpp"
@@ -58,6 +59,7 @@ std::string models_json(const ModelScreen& a, const ModelScreen& b);
 struct ProbeScreen {
   Machine machine;
   MachineState state;
+  Facts facts;
   Profile profile;
 };
 
@@ -66,7 +68,21 @@ std::string probe_text(const ProbeScreen& screen);
 /// What probe_text() says of them: rows of at most 80 columns.
 std::string abilities_text(const Abilities& abilities);
 
-/// {"machine": …, "state": …, "bandwidth": {"read": [{"threads", "bytes_per_s", "interval", …}]}, …}
+/// {"machine": …, "state": …, "facts": …, "bandwidth": {"read": [{"threads", "bytes_per_s", "interval", …}]}, …}
 std::string probe_json(const ProbeScreen& screen);
+
+struct FactsScreen {
+  Machine machine;
+  Facts facts;
+};
+
+/// Every fact with its source, or why it is not known and how to get it; and the slots with their modules.
+std::string facts_text(const FactsScreen& screen);
+
+/// {"machine": …, "fingerprint": …, "facts": …}
+std::string facts_json(const FactsScreen& screen);
+
+/// The facts that are known, a paragraph per group, and the names of those that are not.
+std::string facts_summary(const Facts& facts);
 
 }  // namespace oldiron::reports

@@ -43,11 +43,19 @@ std::string modules_text(const Machine& m) {
     // On a virtual machine there is no table, and root would not help.
     const bool root_helps = m.modules.reason().find("root") != std::string::npos;
     return "modules not available: " + one_line(m.modules.reason()) +
-           (root_helps ? "; " + glued("`sudo oldiron probe`") + " shows them" : "");
+           (root_helps ? "; " + glued("`sudo oldiron facts`") + " reads them once for all" : "");
   }
-  return fmt::format("{} of {} slots hold {}, {:.0f} MT/s, {} on paper", m.modules->populated,
-                     m.modules->slots, one_line(m.modules->type), m.modules->transfers_per_s / 1e6,
-                     bytes_per_s_text(m.modules->bytes_per_s));
+  std::string text = fmt::format("{} of {} slots hold {}, {:.0f} MT/s", m.modules->populated, m.modules->slots,
+                                 one_line(m.modules->type), m.modules->transfers_per_s / 1e6);
+  if (m.modules->rated_transfers_per_s > m.modules->transfers_per_s)
+    text += fmt::format(" (rated {:.0f})", m.modules->rated_transfers_per_s / 1e6);
+  if (m.modules->bytes_per_s == 0) return text + "; its labels name no channels";
+  if (m.modules->channels > 0)
+    text += fmt::format(", {} of {} channels", m.modules->channels, m.modules->all_channels);
+  text += ", " + bytes_per_s_text(m.modules->bytes_per_s) + " on paper";
+  if (m.modules->full_bytes_per_s > m.modules->bytes_per_s)
+    text += fmt::format("; {} with all channels filled", bytes_per_s_text(m.modules->full_bytes_per_s));
+  return text;
 }
 
 std::string now_text(const ProbeScreen& s) {
@@ -76,11 +84,8 @@ std::string card(const ProbeScreen& s) {
                                           : isas + " (each ran here)");
   out += labelled("memory", bytes_text(static_cast<double>(m.memory_bytes)));
   out += labelled("", modules_text(m));
-  out += labelled("huge pages", m.transparent_huge_pages.empty()
-                                    ? "not available: /sys/kernel/mm/transparent_hugepage cannot be read"
-                                    : "transparent: " + one_line(m.transparent_huge_pages));
   out += labelled("system", m.kernel.empty() ? "not available: uname did not answer" : one_line(m.kernel));
-  return out + labelled("now", now_text(s));
+  return out + labelled("now", now_text(s)) + facts_summary(s.facts);
 }
 
 /// Bars from zero to a round end; solid to the low end of the interval, shaded to its high end.

@@ -1,5 +1,6 @@
 #include "core/json.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -90,6 +91,33 @@ TEST(Json, MachinesRoundTrip) {
   EXPECT_EQ(machine_from_json(sent(to_json(machine))), machine);
   EXPECT_EQ(to_json(machine)["modules"]["not_available"], "needs root");
   EXPECT_EQ(machine_from_json(sent(to_json(Machine{}))), Machine{});
+}
+
+TEST(Json, ModulesWrittenBeforeTheirTableWasKeptAreRead) {
+  Machine machine = a_machine();
+  Json json = to_json(machine);
+  for (const char* key : {"table", "source", "channels", "all_channels", "full_bytes_per_s", "rated_transfers_per_s"})
+    json["modules"].erase(key);
+  EXPECT_EQ(machine_from_json(sent(json)), machine);
+  (*machine.modules).table = {{.slot = "A1", .channel = "A", .bytes = 1ll << 34, .type = "DDR4", .ranks = 2, .part = "M393"}};
+  EXPECT_EQ(machine_from_json(sent(to_json(machine))), machine);
+}
+
+TEST(Json, FactsRoundTripAndMayBeOlderThanAFact) {
+  Facts facts;
+  facts.governor = Fact<std::string>::known("powersave", "/sys/x");
+  facts.turbo = Fact<bool>::known(false, "/sys/y");
+  facts.max_hz = Fact<double>::known(3.2e9, "/sys/z");
+  facts.memlock_bytes = Fact<std::int64_t>::known(-1, "/proc/self/limits");
+  facts.prefetchers = Fact<std::string>::unknown("no /dev/cpu/0/msr", "modprobe msr");
+  EXPECT_EQ(facts_from_json(sent(to_json(facts))), facts);
+  EXPECT_EQ(to_json(facts)["governor"]["value"], "powersave");
+  EXPECT_EQ(to_json(facts)["prefetchers"]["how_to_get"], "modprobe msr");
+  Json older = to_json(facts);
+  older.erase("steal");
+  EXPECT_EQ(facts_from_json(older), facts);
+  older["governer"] = older["governor"];
+  EXPECT_THAT(error_of([&] { facts_from_json(older); }), testing::HasSubstr("governer"));
 }
 
 TEST(Json, StatesAndBudgetsRoundTrip) {

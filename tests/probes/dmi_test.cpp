@@ -6,87 +6,119 @@
 #include <string>
 #include <vector>
 
+#include "tests/probes/smbios.hpp"
+
 namespace oldiron {
 namespace {
 
 using testing::HasSubstr;
 using Table = std::vector<unsigned char>;
 
-void add_strings(Table& table, const std::vector<std::string>& strings) {
-  for (const std::string& text : strings) {
-    table.insert(table.end(), text.begin(), text.end());
-    table.push_back(0);
-  }
-  if (strings.empty()) table.push_back(0);
-  table.push_back(0);
-}
-
-/// A memory device (type 17) of version 2.8, 40 bytes: 16 GiB, 64 bits wide.
-void add_module(Table& table, int size, int type, int rated, int configured, const std::string& slot,
-                const std::string& bank) {
-  Table device(40, 0);
-  const auto put = [&](std::size_t at, int value) {
-    device[at] = static_cast<unsigned char>(value & 0xff);
-    device[at + 1] = static_cast<unsigned char>(value >> 8);
-  };
-  device[0] = 17;
-  device[1] = 40;
-  put(0x0a, 64);
-  put(0x0c, size);
-  device[0x10] = 1;
-  device[0x11] = bank.empty() ? 0 : 2;
-  device[0x12] = static_cast<unsigned char>(type);
-  put(0x15, rated);
-  put(0x20, configured);
-  table.insert(table.end(), device.begin(), device.end());
-  add_strings(table, bank.empty() ? std::vector{slot} : std::vector{slot, bank});
-}
-
-void add_other(Table& table, unsigned char type) {
-  const Table other{type, 6, 1, 0, 7, 7};
-  table.insert(table.end(), other.begin(), other.end());
-  add_strings(table, {});
-}
-
 TEST(Dmi, counts_channels_not_modules) {
-  Table table;
-  add_other(table, 4);
-  add_module(table, 16384, 0x1a, 2933, 2400, "DIMM 0", "P0 CHANNEL A");
-  add_module(table, 16384, 0x1a, 2933, 2400, "DIMM 1", "P0 CHANNEL A");
-  add_module(table, 16384, 0x1a, 2933, 2400, "DIMM 0", "P0 CHANNEL B");
-  add_module(table, 0, 0x02, 0, 0, "DIMM 1", "P0 CHANNEL B");
-  add_other(table, 127);
-  add_module(table, 16384, 0x1a, 2933, 2400, "after the end", "P0 CHANNEL C");
-  const auto modules = parse_memory_modules(table);
+  SmbiosTable table;
+  table.add_other(4, {7, 7})
+      .add({.slot = "DIMM 0", .bank = "P0 CHANNEL A", .rated = 2933, .configured = 2400})
+      .add({.slot = "DIMM 1", .bank = "P0 CHANNEL A", .rated = 2933, .configured = 2400})
+      .add({.slot = "DIMM 0", .bank = "P0 CHANNEL B", .rated = 2933, .configured = 2400})
+      .add(empty_slot("DIMM 1", "P0 CHANNEL B"))
+      .end()
+      .add({.slot = "after the end", .bank = "P0 CHANNEL C"});
+  const auto modules = parse_memory_modules(table.bytes());
   ASSERT_TRUE(modules) << modules.reason();
-  EXPECT_EQ(*modules, (MemoryModules{.type = "DDR4",
-                                     .populated = 3,
-                                     .slots = 4,
-                                     .transfers_per_s = 2400e6,
-                                     .bytes_per_s = 2400e6 * 8 * 2}));
+  EXPECT_EQ(modules->type, "DDR4");
+  EXPECT_EQ(modules->populated, 3);
+  EXPECT_EQ(modules->slots, 4);
+  EXPECT_EQ(modules->transfers_per_s, 2400e6);
+  EXPECT_EQ(modules->rated_transfers_per_s, 2933e6);
+  EXPECT_EQ(modules->channels, 2);
+  EXPECT_EQ(modules->bytes_per_s, 2400e6 * 8 * 2);
+}
+
+// A Supermicro X9DRi-F: two sockets, four channels each, two slots a channel; only the first slot of every channel filled.
+TEST(Dmi, ddr3_in_8_of_16_slots) {
+  SmbiosTable table;
+  for (const char* socket : {"P1", "P2"})
+    for (const char letter : std::string(socket[1] == '1' ? "ABCD" : "EFGH"))
+      for (const int slot : {1, 2}) {
+        const std::string name = std::string(socket) + "-DIMM" + letter + std::to_string(slot);
+        table.add(slot == 1 ? Dimm{.slot = name,
+                                   .bank = "P0_Node0_Channel" + std::to_string((letter - 'A') % 4) + "_Dimm0",
+                                   .mebibytes = 8192,
+                                   .type = 0x18,
+                                   .rated = 1600,
+                                   .configured = 1333,
+                                   .maker = "Samsung",
+                                   .part = "M393B1K70DH0-CK0  ",
+                                   .serial = "3F2A11C0"}
+                            : empty_slot(name));
+      }
+  const auto modules = parse_memory_modules(table.end().bytes());
+  ASSERT_TRUE(modules) << modules.reason();
+  EXPECT_EQ(modules->type, "DDR3");
+  EXPECT_EQ(modules->populated, 8);
+  EXPECT_EQ(modules->slots, 16);
+  EXPECT_EQ(modules->channels, 8) << "the banks alone would name four";
+  EXPECT_EQ(modules->all_channels, 8);
+  EXPECT_EQ(modules->bytes_per_s, 1333e6 * 8 * 8);
+  EXPECT_EQ(modules->full_bytes_per_s, modules->bytes_per_s) << "a second module adds no channel";
+  const MemoryModule& first = modules->table[0];
+  EXPECT_EQ(first.slot, "P1-DIMMA1");
+  EXPECT_EQ(first.bytes, std::int64_t{8} << 30);
+  EXPECT_EQ(first.ranks, 2);
+  EXPECT_EQ(first.maker, "Samsung");
+  EXPECT_EQ(first.part, "M393B1K70DH0-CK0");
+  EXPECT_EQ(modules->table[1].bytes, 0);
+  EXPECT_EQ(modules->table[1].slot, "P1-DIMMA2");
+}
+
+TEST(Dmi, empty_channels_tell_what_filling_them_gives) {
+  SmbiosTable table;
+  for (const char letter : std::string("ABCD")) {
+    const std::string name = std::string("DIMM_") + letter + "1";
+    table.add(letter < 'C' ? Dimm{.slot = name, .rated = 2133} : empty_slot(name));
+  }
+  const auto modules = parse_memory_modules(table.end().bytes());
+  ASSERT_TRUE(modules) << modules.reason();
+  EXPECT_EQ(modules->channels, 2);
+  EXPECT_EQ(modules->all_channels, 4);
+  EXPECT_EQ(modules->bytes_per_s, 2133e6 * 8 * 2);
+  EXPECT_EQ(modules->full_bytes_per_s, 2133e6 * 8 * 4);
 }
 
 TEST(Dmi, without_names_of_channels_the_peak_is_unknown) {
-  Table table;
-  add_module(table, 8192, 0x18, 1600, 0, "DIMM_A1", "");
-  add_module(table, 8192, 0x18, 1333, 0, "DIMM_B1", "");
-  const auto modules = parse_memory_modules(table);
+  SmbiosTable table;
+  table.add({.slot = "PROC 1 DIMM 1", .mebibytes = 8192, .type = 0x18, .rated = 1600})
+      .add({.slot = "PROC 1 DIMM 9", .mebibytes = 8192, .type = 0x18, .rated = 1333});
+  const auto modules = parse_memory_modules(table.bytes());
   ASSERT_TRUE(modules) << modules.reason();
   EXPECT_EQ(modules->type, "DDR3");
   EXPECT_EQ(modules->transfers_per_s, 1333e6);
   EXPECT_EQ(modules->bytes_per_s, 0);
+  EXPECT_EQ(modules->channels, 0);
+}
+
+TEST(Dmi, large_modules_and_the_firmwares_own_chip) {
+  SmbiosTable table;
+  table.add({.slot = "SYSTEM ROM", .mebibytes = 8, .type = 0x09, .rated = 0})
+      .add({.slot = "DIMM_A1", .mebibytes = 65536, .type = 0x22, .rated = 4800});
+  const auto modules = parse_memory_modules(table.bytes());
+  ASSERT_TRUE(modules) << modules.reason();
+  EXPECT_EQ(modules->slots, 1);
+  EXPECT_EQ(modules->type, "DDR5");
+  EXPECT_EQ(modules->table[0].bytes, std::int64_t{64} << 30);
 }
 
 TEST(Dmi, a_guest_names_no_speed) {
-  Table table;
-  add_module(table, 16384, 0x07, 0, 0, "DIMM 0", "");
-  EXPECT_THAT(parse_memory_modules(table).reason(), HasSubstr("neither type nor speed"));
+  SmbiosTable table;
+  table.add({.slot = "DIMM 0", .type = 0x07, .rated = 0});
+  EXPECT_THAT(parse_memory_modules(table.bytes()).reason(), HasSubstr("neither type nor speed"));
 }
 
 TEST(Dmi, empty_and_cut_tables_are_no_crash) {
   EXPECT_FALSE(parse_memory_modules({}));
-  Table table;
-  add_module(table, 16384, 0x1a, 2933, 2400, "DIMM 0", "P0 CHANNEL A");
+  SmbiosTable whole;
+  whole.add({.slot = "DIMM 0", .bank = "P0 CHANNEL A"});
+  const Table& table = whole.bytes();
   for (std::size_t size = 0; size < table.size(); ++size) {
     const Table cut(table.begin(), table.begin() + static_cast<std::ptrdiff_t>(size));
     parse_memory_modules(cut);
@@ -94,7 +126,7 @@ TEST(Dmi, empty_and_cut_tables_are_no_crash) {
 }
 
 TEST(Dmi, says_why_this_machine_has_none) {
-  const auto modules = read_memory_modules();
+  const auto modules = read_dmi_modules();
   EXPECT_EQ(modules.reason().empty(), static_cast<bool>(modules));
 }
 

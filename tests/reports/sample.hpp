@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "core/facts.hpp"
 #include "core/text.hpp"
 #include "reports/report.hpp"
 
@@ -95,10 +96,46 @@ inline Machine sample_machine() {
   m.caches = {{1, 32768, 1, 8}, {2, 262144, 1, 8}, {3, 20971520, 8, 1}};
   m.isas = {"scalar", "avx2"};
   m.memory_bytes = 67459000000;
-  m.modules = MemoryModules{"DDR4", 4, 8, 2133e6, 68.3e9};
+  m.modules = MemoryModules{.type = "DDR4",
+                            .populated = 4,
+                            .slots = 8,
+                            .transfers_per_s = 2133e6,
+                            .rated_transfers_per_s = 2400e6,
+                            .channels = 4,
+                            .all_channels = 4,
+                            .bytes_per_s = 68.3e9,
+                            .full_bytes_per_s = 68.3e9,
+                            .source = "/sys/firmware/dmi/tables/DMI"};
+  for (const std::string letter : {"A", "B", "C", "D"})
+    for (const std::string number : {"1", "2"}) {
+      MemoryModule module{.slot = "P1-DIMM" + letter + number, .channel = "P1 " + letter};
+      if (number == "1")
+        module = {.slot = module.slot, .channel = module.channel, .bytes = std::int64_t{16} << 30, .type = "DDR4",
+                  .rated_transfers_per_s = 2400e6, .transfers_per_s = 2133e6, .width_bits = 64, .ranks = 2,
+                  .maker = "Invented", .part = "I393A2K40BB1"};
+      (*m.modules).table.push_back(module);
+    }
   m.kernel = "Linux 6.1.0-41-amd64";
   m.transparent_huge_pages = "madvise";
   return m;
+}
+
+/// Some known, some not, some not with nothing to do about it.
+inline Facts sample_facts() {
+  Facts f;
+  f.cpu_signature = Fact<std::string>::known("family 6, model 79, stepping 1", "/proc/cpuinfo");
+  f.governor = Fact<std::string>::known("powersave", "/sys/devices/system/cpu/cpufreq/policy0/scaling_governor");
+  f.min_hz = Fact<double>::known(1.2e9, "/sys/devices/system/cpu/cpufreq/policy0/scaling_min_freq");
+  f.turbo = Fact<bool>::known(true, "/sys/devices/system/cpu/cpufreq/boost");
+  f.prefetchers = Fact<std::string>::unknown("there is no /dev/cpu/0/msr", "sudo modprobe msr && sudo oldiron facts");
+  f.transparent_huge_pages = Fact<std::string>::known("madvise", "/sys/kernel/mm/transparent_hugepage/enabled");
+  f.swap_bytes = Fact<std::int64_t>::known(0, "/proc/meminfo");
+  f.memlock_bytes = Fact<std::int64_t>::known(8388608, "/proc/self/limits");
+  f.memory_limit_bytes = Fact<std::int64_t>::known(-1, "cgroup: memory.max");
+  f.cpu_quota = Fact<double>::known(0, "cgroup: cpu.max");
+  f.steal = Fact<double>::known(0.012, "/proc/stat");
+  f.snoop_mode = Fact<std::string>::unknown("no interface of the system tells it");
+  return f;
 }
 
 inline Profile sample_profile() {

@@ -34,6 +34,7 @@ ProbeScreen probe_screen() {
   ProbeScreen s;
   s.machine = sample_machine();
   s.state.memory_available_bytes = 61000000000;
+  s.facts = sample_facts();
   s.profile = sample_profile();
   return s;
 }
@@ -41,11 +42,13 @@ ProbeScreen probe_screen() {
 TEST(Golden, ModelAndProbe) {
   EXPECT_EQ(golden_difference("model.txt", model_text(model_screen())), "");
   EXPECT_EQ(golden_difference("probe.txt", probe_text(probe_screen())), "");
+  EXPECT_EQ(golden_difference("facts.txt", facts_text({sample_machine(), sample_facts()})), "");
 }
 
 TEST(Screens, FitEightyColumns) {
   for (const std::string& text :
-       {model_text(model_screen()), models_text(model_screen(), model_screen()), probe_text(probe_screen())}) {
+       {model_text(model_screen()), models_text(model_screen(), model_screen()), probe_text(probe_screen()),
+        facts_text({sample_machine(), sample_facts()})}) {
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) EXPECT_LE(columns(line), kScreenColumns) << line;
   }
@@ -207,7 +210,7 @@ TEST(ProbeScreen, WhatIsNotAvailableSaysWhyAndHowToGetIt) {
   s.profile = {};
   const std::string text = probe_text(s);
   EXPECT_THAT(text, HasSubstr("reading the DIMM table needs root"));
-  EXPECT_THAT(text, HasSubstr("sudo oldiron probe"));
+  EXPECT_THAT(text, HasSubstr("sudo oldiron facts"));
   EXPECT_THAT(text, HasSubstr("not available: the bandwidth was not measured"));
   s.machine.modules = Available<MemoryModules>::not_available("no DMI table (usual on virtual machines)");
   EXPECT_THAT(probe_text(s), Not(HasSubstr("sudo")));
@@ -228,10 +231,14 @@ TEST(Screens, HostileNamesAreHarmless) {
   ProbeScreen p = probe_screen();
   p.machine.cpu_model = p.machine.kernel = p.machine.hypervisor = p.machine.transparent_huge_pages = kHostile;
   p.machine.isas = {kHostile};
-  for (const std::string& text : {model_text(m), probe_text(p)})
+  p.facts.governor = Fact<std::string>::known(kHostile, kHostile);
+  p.facts.bios = Fact<std::string>::unknown(kHostile, kHostile);
+  (*p.machine.modules).table = {{.slot = kHostile, .channel = kHostile, .bytes = 1, .maker = kHostile, .part = kHostile}};
+  for (const std::string& text : {model_text(m), probe_text(p), facts_text({p.machine, p.facts})})
     for (const char c : text) EXPECT_TRUE(c == '\n' || static_cast<unsigned char>(c) >= 0x20);
   parse_json(model_json(m), "model");
   parse_json(probe_json(p), "probe");
+  parse_json(facts_json({p.machine, p.facts}), "facts");
 }
 
 }  // namespace
