@@ -144,6 +144,21 @@ Options parse_command_line(int argc, char** argv) {
   add_leave(*probe, options);
   probe->add_flag("--quick", options.quick, "Reading and arithmetic of all threads only, some three seconds");
 
+  CLI::App* facts = app.add_subcommand("facts", "How this machine is set up; as root also what only root may read, once");
+  add_json(*facts, options);
+  facts->add_option("-o,--out", options.out, "As root: the file to write, instead of the one that later runs read");
+
+  CLI::App* doctor = app.add_subcommand("doctor", "What in this machine's setup costs speed, and how to change it and back");
+  add_json(*doctor, options);
+  doctor->add_option("--pid", options.pid, "Examine a running process instead: an engine that somebody else started")
+      ->check(CLI::PositiveNumber);
+  doctor->add_flag("--measure", options.measure, "Measure what huge pages are worth to a decode: under a minute");
+  doctor->add_option("--machine", options.machine, "Look at a recorded machine instead: a file of `oldiron record`");
+  add_model(*doctor, options, false);
+
+  CLI::App* record = app.add_subcommand("record", "This machine's facts in one anonymised file, for a bug report");
+  record->add_option("-o,--out", options.out, "File to write")->default_str("oldiron-record.json");
+
   CLI::App* model = app.add_subcommand("model", "Does it fit, how fast could it be, and what limits it");
   add_model(*model, options, true);
   model->add_option("MODEL2", options.second_model, "A second one, set beside it");
@@ -240,8 +255,9 @@ Options parse_command_line(int argc, char** argv) {
   options.budget_s = parse_duration_s(budget);
   options.model.model = first_gguf_part(options.model.model);
   if (!options.json_path.empty()) check_output("--json", options.json_path);
-  if (options.command == "synth" || options.command == "logits") check_output("--out", options.out);
-  if (options.out.empty()) options.out = "oldiron-out";
+  if (options.command == "synth" || options.command == "logits" || ((options.command == "facts" || options.command == "record") && !options.out.empty()))
+    check_output("--out", options.out);
+  if (options.out.empty() && options.command != "facts" && options.command != "record") options.out = "oldiron-out";
   return options;
 }
 

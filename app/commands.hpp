@@ -8,6 +8,9 @@
 namespace oldiron {
 
 int cmd_probe(const Options& options);
+int cmd_facts(const Options& options);
+int cmd_doctor(const Options& options);
+int cmd_record(const Options& options);
 int cmd_model(const Options& options);
 int cmd_tune(const Options& options);
 int cmd_report(const Options& options);

@@ -42,6 +42,8 @@ struct Options {
   std::string leave_memory;   ///< --leave-memory: "8G"
   bool count_traffic = false;  ///< --count-traffic
   Tariff tariff;              ///< --price, --hours-per-day
+  bool measure = false;       ///< of doctor: the effect of huge pages on a decode
+  int pid = 0;                ///< --pid of doctor
   bool quick = false;
   bool retry = false;         ///< run failed trials again
   std::vector<std::string> rest;  ///< behind "--", of guard

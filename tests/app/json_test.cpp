@@ -54,6 +54,31 @@ std::string trimmed(const std::string& text) {
   return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
 }
 
+TEST(ProgramJson, FactsAndDoctor) {
+  const Folder folder;
+  const Ran facts = run({"facts", "--json", folder / "facts.json", "--out", folder / "root.json"});
+  ASSERT_EQ(facts.exit_code, 0) << facts.err;
+  const Json known = read_json(folder / "facts.json").at("facts");
+  for (const auto& [name, fact] : known.items())
+    EXPECT_NE(fact.contains("value"), fact.contains("not_available")) << name;
+  const Ran doctor = run({"doctor", "--json", folder / "doctor.json"});
+  ASSERT_EQ(doctor.exit_code, 0) << doctor.err;
+  EXPECT_THAT(doctor.out, testing::HasSubstr("Nothing was changed."));
+  const Json findings = read_json(folder / "doctor.json").at("findings");
+  for (const Json& finding : findings)
+    for (const char* key : {"id", "what", "why", "where", "fix", "undo"})
+      EXPECT_FALSE(finding.at(key).get<std::string>().empty()) << key;
+}
+
+TEST(ProgramJson, ARecordCanBeExamined) {
+  const Folder folder;
+  const Ran record = run({"record", "-o", folder / "record.json"});
+  ASSERT_EQ(record.exit_code, 0) << record.err;
+  const Ran doctor = run({"doctor", "--machine", folder / "record.json"});
+  ASSERT_EQ(doctor.exit_code, 0) << doctor.err;
+  EXPECT_THAT(doctor.out, testing::HasSubstr("as it should be"));
+}
+
 // In README.md the help stands between <!-- help --> and <!-- /help -->, in a block of code.
 TEST(Help, IsTheOneOfTheReadme) {
   const Ran ran = run({"--help"});

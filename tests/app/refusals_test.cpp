@@ -110,6 +110,14 @@ TEST_F(Refusals, OfNumbersThatCannotBe) {
   expect_refused({"model", "model.gguf", "--context", "-1"}, "--context");
 }
 
+TEST_F(Refusals, OfWhatTheDoctorCannotExamine) {
+  expect_refused({"doctor", "--pid", "999999999"}, "--pid 999999999", "no such process");
+  expect_refused({"doctor", "--pid", "-1"}, "--pid");
+  expect_refused({"doctor", "--machine", "model.gguf"}, "model.gguf");
+  expect_refused({"doctor", "--machine", "absent.json"}, "absent.json");
+  expect_refused({"doctor", "--machine", "absent.json", "--measure"}, "--machine", "--measure");
+}
+
 TEST_F(Refusals, OfAModelThatDoesNotFit) {
   if (usable_memory_bytes(read_state()) > std::int64_t{150} << 30)
     GTEST_SKIP() << "the largest model of the cards fits here";
@@ -128,7 +136,9 @@ TEST_F(Refusals, OfFoldersThatCannotBeWritten) {
   expect_refused({"logits", "model.gguf", "--tokens", "1", "--out", "absent/out.json"}, "absent/out.json",
                  "absent");
   expect_refused({"model", "model.gguf", "--json", "absent/out.json"}, "absent/out.json", "absent");
-  expect_refused({"probe", "--json", "absent/out.json"}, "absent/out.json", "absent");
+  for (const std::string command : {"probe", "facts", "doctor"})
+    expect_refused({command, "--json", "absent/out.json"}, "absent/out.json", "absent");
+  expect_refused({"record", "-o", "absent/record.json"}, "absent/record.json", "absent");
   expect_refused({"synth", "gemma-4-26b-a4b-it", "--layers", "1", "-o", "absent/out.gguf"}, "absent/out.gguf",
                  "absent");
 }
