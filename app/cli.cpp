@@ -152,7 +152,7 @@ Options parse_command_line(int argc, char** argv) {
   add_json(*doctor, options);
   doctor->add_option("--pid", options.pid, "Examine a running process instead: an engine that somebody else started")
       ->check(CLI::PositiveNumber);
-  doctor->add_flag("--measure", options.measure, "Measure what huge pages are worth to a decode: under a minute");
+  doctor->add_flag("--measure", options.measure, "Measure what huge pages are worth to a decode: a minute or two");
   doctor->add_option("--machine", options.machine, "Look at a recorded machine instead: a file of `oldiron record`");
   add_model(*doctor, options, false);
 

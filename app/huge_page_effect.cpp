@@ -63,7 +63,7 @@ HugePageEffect measure_huge_pages(ModelRequest request, const std::function<void
   TrialContext context;
   context.machine_fingerprint = fingerprint(machine);
   context.model_fingerprint = model.fingerprint;
-  HugePageEffect effect{.model = request.layers > 0 ? fmt::format("{} {}, {} layers", model.id, request.type, request.layers)
+  HugePageEffect effect{.model = request.layers > 0 ? fmt::format("{} {} cut to {} of its layers", model.id, request.type, request.layers)
                                                     : model.id,
                         .weight_bytes = model.bytes()};
   std::vector<double> small, transparent;

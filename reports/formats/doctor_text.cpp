@@ -45,10 +45,10 @@ std::string stake_text(const Stake& stake, double decode_tokens_per_s) {
     case StakeBasis::measured:
       break;
   }
-  std::string text = stake.low == 0 ? fmt::format("up to {}", signed_percent(stake.high))
-                                    : fmt::format("{} to {}", signed_percent(stake.low), signed_percent(stake.high));
-  if (decode_tokens_per_s > 0)
-    text += fmt::format(" of {} tokens/s", rate_text(decode_tokens_per_s));
+  std::string text = stake.low < 0 && stake.high > 0 ? "not told apart from nothing: " : "";
+  text += stake.low == 0 ? fmt::format("up to {}", signed_percent(stake.high))
+                         : fmt::format("{} to {}", signed_percent(stake.low), signed_percent(stake.high));
+  if (decode_tokens_per_s > 0) text += fmt::format(" of {} tokens/s", rate_text(decode_tokens_per_s));
   return text + ", measured" + how;
 }
 
