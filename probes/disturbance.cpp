@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/text.hpp"
+#include "probes/neighbours.hpp"
 #include "probes/noise.hpp"
 
 namespace oldiron {
@@ -27,8 +28,6 @@ constexpr double kSlowClock = 0.9;
 // To clear and fill pages costs their bytes twice: this is a tenth of the slowest memory controller.
 constexpr double kTakenBytesPerS = 250e6;
 constexpr std::int64_t kTakenLeast_bytes = std::int64_t{32} << 20;
-// More than any cache: whoever holds this and runs reads memory.
-constexpr std::int64_t kHog_bytes = std::int64_t{512} << 20;
 
 std::string neighbour_text(const Noise& noise) {
   std::string text;

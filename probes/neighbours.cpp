@@ -11,7 +11,7 @@
 namespace oldiron {
 namespace {
 
-constexpr double kLeastCpus = 0.05;
+constexpr double kLeastCpus = 0.05, kHogCpus = 0.1;
 
 }  // namespace
 
@@ -53,7 +53,10 @@ Neighbour busiest_between(const std::vector<ProcessTime>& before, const std::vec
     // One that was not there before has done all its work since.
     const auto known = earlier.find(process.pid);
     const double cpus = (process.cpu_s - (known == earlier.end() ? 0 : known->second)) / interval_s;
-    if (cpus >= kLeastCpus && cpus > busiest.cpus)
+    const bool hog = cpus >= kHogCpus && process.resident_bytes >= kHog_bytes;
+    const bool larger = hog && busiest.resident_bytes < kHog_bytes;
+    const bool smaller = !hog && busiest.resident_bytes >= kHog_bytes;
+    if (cpus >= kLeastCpus && (larger || (cpus > busiest.cpus && !smaller)))
       busiest = {
           .name = process.name, .pid = process.pid, .cpus = cpus, .resident_bytes = process.resident_bytes};
   }

@@ -23,7 +23,11 @@ std::vector<ProcessTime> read_processes(const std::string& root = "/");
 /// One line of /proc/PID/stat; without a name if it is none.
 ProcessTime parse_process(std::string_view stat);
 
-/// Who used most CPU time in between; without a name if nobody used a twentieth of a CPU.
+/// More than any cache: whoever holds this and runs reads memory.
+inline constexpr std::int64_t kHog_bytes = std::int64_t{512} << 20;
+
+/// Who used most CPU time in between, one that holds kHog_bytes before all others; without a name if nobody
+/// used a twentieth of a CPU.
 Neighbour busiest_between(const std::vector<ProcessTime>& before, const std::vector<ProcessTime>& after,
                           double interval_s);
 

@@ -34,6 +34,9 @@ TEST(Neighbours, the_busiest_of_an_interval) {
   EXPECT_EQ(busiest.pid, 2);
   EXPECT_NEAR(busiest.cpus, 0.8, 1e-9);
   EXPECT_EQ(busiest.resident_bytes, 4096);
+  after[2].resident_bytes = kHog_bytes;
+  EXPECT_EQ(busiest_between(before, after, 2).name, "new")
+      << "who holds much disturbs more than who runs more";
   after.resize(1);
   EXPECT_EQ(busiest_between(before, after, 2), Neighbour{}) << "a hundredth of a CPU is nobody";
 }
