@@ -36,7 +36,6 @@ Profile measure_profile(const Machine& machine, const MachineState& state,
 Profile measure_quickly(const Machine& machine, const MachineState& state) {
   const int usable = usable_threads(machine, state);
   ComputePlan compute = plan_compute(machine, state);
-  compute.thread_counts = {usable};
   compute.budget_s = 0.8;
   BandwidthPlan read = plan_bandwidth(machine, state);
   read.thread_counts = usable > 1 ? std::vector<int>{(usable + 1) / 2, usable} : std::vector<int>{usable};
