@@ -139,9 +139,9 @@ TEST_F(InjectedNoise, a_cgroup_throttle) {
   ASSERT_GE(pid, 0);
   if (pid == 0) {
     if (!group.enter()) _exit(77);
-    const std::int64_t before = read_cgroup().throttled;
+    const std::int64_t throttled_before = read_cgroup().throttled;
     const auto names =
-        names_while([&] { group.limit_cpus(0.05); }, [&] { return read_cgroup().throttled > before; });
+        names_while([&] { group.limit_cpus(0.05); }, [&] { return read_cgroup().throttled > throttled_before; });
     if (!names) _exit(78);
     _exit(std::count(names->begin(), names->end(), "throttled") == 1 ? 0 : 1);
   }
