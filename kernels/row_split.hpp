@@ -10,7 +10,7 @@
 
 namespace oldiron {
 
-/// The shortest pieces. Where many columns are multiplied, each call lays them out anew, which is as much work as 20 rows.
+/// The shortest pieces. Where many columns are multiplied, each call lays them out anew.
 inline constexpr std::int64_t kSmallStepRows = 32, kLargeStepRows = 128;
 
 /// Counters of pieces handed out, one per product of a step and NUMA node. Rows never leave the node whose

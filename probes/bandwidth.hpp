@@ -48,7 +48,7 @@ BandwidthPlan plan_bandwidth(const Machine& machine, const MachineState& state);
 /// When the budget runs out the likeliest ways have been tried.
 std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan);
 
-/// With the largest thread count of `profile` as it read fastest: blocks of 16 KiB to 4 MiB from a buffer of the same
+/// With the largest thread count of `points` as it read fastest: blocks of 16 KiB to 4 MiB from a buffer of the same
 /// size. The matrices of one expert have 0.3 to 3 MB.
 std::vector<BlockReadPoint> read_blocks(const BandwidthPlan& plan, const std::vector<BandwidthPoint>& points);
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kLine = 64;
 constexpr int kSamples = 7;
-constexpr std::int64_t kBlock = 64 << 10;  // what a reader reads between two pauses: 3 to 10 us
+constexpr std::int64_t kBlock = 64 << 10;  // what a reader reads between two pauses
 
 std::int64_t power_of_two_below(std::int64_t bytes) {
   return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 4 * kLine))));

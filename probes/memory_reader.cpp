@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kStep = 4096;
 constexpr std::int64_t kLoop = 512;
 
-// The shortest piece: 10 to 20 us of one core, a hundred times what it costs to begin one.
+// The shortest piece: long beside what it costs to take one, short beside a sample.
 constexpr std::int64_t kPiece = 64 * kStep;
 
 // A sample lasts at least this long: a thousand times the barriers around it, three ticks of a scheduler at
