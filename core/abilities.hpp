@@ -49,12 +49,36 @@ struct BarrierPoint {
   bool operator==(const BarrierPoint&) const = default;
 };
 
+/// Arrays moved by stores, each thread its own part of them.
+struct StreamPoint {
+  std::string kind = {};  ///< "write", "copy", "triad"; with "_past" behind it the stores go past the caches
+  std::string isa = {};
+  int threads = 0;
+  std::int64_t buffer_bytes = 0;  ///< of all arrays
+  Measurement bytes_per_s = {};   ///< that the program loads and stores
+  /// Bytes on the way to memory for each of those, where a store into a cache reads its line first: 2 of write, 3/2 of
+  /// copy, 4/3 of triad; 1 of stores past the caches.
+  double moved = 1;
+  bool operator==(const StreamPoint&) const = default;
+};
+
+/// The cores of one NUMA node on the memory of another, or of the same.
+struct NodePair {
+  int cpu_node = 0, memory_node = 0;
+  int threads = 0;               ///< that read
+  Measurement bytes_per_s = {};  ///< read by them together
+  Measurement s = {};            ///< of one load that waits for the one before, of one thread
+  bool operator==(const NodePair&) const = default;
+};
+
 struct Abilities {
   std::vector<LatencyPoint> latency = {};  ///< ascending working sets of one page size after those of another
   std::vector<LoadedLatencyPoint> loaded_latency = {};  ///< ascending pauses behind the first, which has no readers
   std::vector<BlockReadPoint> blocks = {};              ///< ascending
   std::vector<HandOver> hand_overs = {};
   std::vector<BarrierPoint> barriers = {};
+  std::vector<StreamPoint> streams = {};    ///< by kind, then ISA, then ascending threads
+  std::vector<NodePair> node_pairs = {};    ///< empty on one node
   bool operator==(const Abilities&) const = default;
 };
 

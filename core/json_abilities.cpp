@@ -28,6 +28,23 @@ Json point_to_json(const HandOver& p) {
 
 Json point_to_json(const BarrierPoint& p) { return {{"threads", p.threads}, {"s", to_json(p.s)}}; }
 
+Json point_to_json(const StreamPoint& p) {
+  return {{"kind", p.kind},
+          {"isa", p.isa},
+          {"threads", p.threads},
+          {"buffer_bytes", p.buffer_bytes},
+          {"bytes_per_s", to_json(p.bytes_per_s)},
+          {"moved", p.moved}};
+}
+
+Json point_to_json(const NodePair& p) {
+  return {{"cpu_node", p.cpu_node},
+          {"memory_node", p.memory_node},
+          {"threads", p.threads},
+          {"bytes_per_s", to_json(p.bytes_per_s)},
+          {"s", to_json(p.s)}};
+}
+
 void read_point(JsonReader& reader, LatencyPoint& p) {
   reader.read("working_set_bytes", p.working_set_bytes);
   reader.read("page_size", p.page_size);
@@ -59,6 +76,23 @@ void read_point(JsonReader& reader, BarrierPoint& p) {
   p.s = measurement_from_json(reader.at("s"));
 }
 
+void read_point(JsonReader& reader, StreamPoint& p) {
+  reader.read("kind", p.kind);
+  reader.read("isa", p.isa);
+  reader.read("threads", p.threads);
+  reader.read("buffer_bytes", p.buffer_bytes);
+  p.bytes_per_s = measurement_from_json(reader.at("bytes_per_s"));
+  reader.read("moved", p.moved);
+}
+
+void read_point(JsonReader& reader, NodePair& p) {
+  reader.read("cpu_node", p.cpu_node);
+  reader.read("memory_node", p.memory_node);
+  reader.read("threads", p.threads);
+  p.bytes_per_s = measurement_from_json(reader.at("bytes_per_s"));
+  p.s = measurement_from_json(reader.at("s"));
+}
+
 template <class T>
 Json list_of(const std::vector<T>& points) {
   Json list = Json::array();
@@ -82,7 +116,9 @@ Json to_json(const Abilities& a) {
           {"loaded_latency", list_of(a.loaded_latency)},
           {"blocks", list_of(a.blocks)},
           {"hand_overs", list_of(a.hand_overs)},
-          {"barriers", list_of(a.barriers)}};
+          {"barriers", list_of(a.barriers)},
+          {"streams", list_of(a.streams)},
+          {"node_pairs", list_of(a.node_pairs)}};
 }
 
 Abilities abilities_from_json(const Json& json) {
@@ -93,6 +129,8 @@ Abilities abilities_from_json(const Json& json) {
   read_list(reader, "blocks", a.blocks);
   read_list(reader, "hand_overs", a.hand_overs);
   read_list(reader, "barriers", a.barriers);
+  read_list(reader, "streams", a.streams);
+  read_list(reader, "node_pairs", a.node_pairs);
   reader.finish();
   return a;
 }

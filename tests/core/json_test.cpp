@@ -157,7 +157,10 @@ TEST(Json, ProfilesRoundTripAndShowTheKeysThatScriptsRead) {
                                 .loaded_latency = {{3, 1e-6, summarise("background", "bytes/s", {1e10}), summarise("latency", "s", {2e-7})}},
                                 .blocks = {{1 << 16, 4, summarise("block_read", "bytes/s", {2e10})}},
                                 .hand_overs = {{0, 5, summarise("hand_over", "s", {6e-8})}},
-                                .barriers = {{8, summarise("barrier", "s", {1e-6})}}}};
+                                .barriers = {{8, summarise("barrier", "s", {1e-6})}},
+                                .streams = {{"copy", "avx2", 8, 3 << 20, summarise("copy", "bytes/s", {2e10}), 1.5}},
+                                .node_pairs = {{1, 0, 4, summarise("node_read", "bytes/s", {9e9}),
+                                                summarise("node_latency", "s", {2e-7})}}}};
   Json json = sent(to_json(profile));
   EXPECT_EQ(profile_from_json(json), profile);
   EXPECT_EQ(json["compute"][0]["ops_per_s"], 9e11);
