@@ -104,4 +104,16 @@ void label(Measurement& measurement, std::vector<Disturbed> disturbed) {
   measurement.disturbed = std::move(disturbed);
 }
 
+void tag_unsteady(Measurement& measurement, double share) {
+  const auto noisy = [](const std::string& tag) { return tag.starts_with("noisy"); };
+  if (measurement.samples.size() < 2 || measurement.median <= 0 || std::any_of(measurement.tags.begin(), measurement.tags.end(), noisy)) return;
+  const std::span<const double> all = measurement.samples;
+  const std::size_t third = all.size() / 3;
+  const double wide = (measurement.high - measurement.low) / 2 / measurement.median;
+  const double drift = third < 2 ? 0 : std::abs(median(all.last(third)) - median(all.first(third))) / measurement.median;
+  if (wide <= share && drift <= share) return;
+  measurement.tags.push_back(fmt::format("noisy: its samples {} by {}, and nothing that this system counts explains it (on a guest, the host's other guests may)",
+                                         drift > wide ? "drifted" : "scatter", percent_text(std::max(wide, drift))));
+}
+
 }  // namespace oldiron

@@ -34,6 +34,10 @@ Measurement summarise(std::string name, std::string unit, std::vector<double> sa
 /// samples were hit: the median of the others stands.
 void label(Measurement& measurement, std::vector<Disturbed> disturbed);
 
+/// Tags a metric as noisy that nobody was seen to disturb but that cannot be trusted within `share` of its median: its interval
+/// reaches farther, or the medians of its first and its last third of samples lie farther apart.
+void tag_unsteady(Measurement& measurement, double share = 0.03);
+
 /// A metric whose mean counts: `median` holds the mean, `low` and `high` its 95 % interval (Student's t).
 Measurement average(std::string name, std::string unit, std::vector<double> samples);
 

@@ -57,6 +57,8 @@ std::string_view to_string(Op op) {
       return "store_kv";
     case Op::stream_read:
       return "stream_read";
+    case Op::stream_move:
+      return "stream_move";
   }
   return "?";
 }
@@ -194,7 +196,8 @@ KernelSet kernel_set(Isa isa, bool repack) {
           .attention = plain(Op::attention, &KernelSet::attention),
           .merge_chunk = plain(Op::merge_chunk, &KernelSet::merge_chunk),
           .store_kv = plain(Op::store_kv, &KernelSet::store_kv),
-          .stream_read = plain(Op::stream_read, &KernelSet::stream_read)};
+          .stream_read = plain(Op::stream_read, &KernelSet::stream_read),
+          .stream_move = plain(Op::stream_move, &KernelSet::stream_move)};
 }
 
 }  // namespace oldiron

@@ -15,11 +15,11 @@
 
 namespace oldiron {
 
-enum class Op : std::uint8_t { matmul, gated, quantize, rms_norm, add_scaled, scale, rope, softcap, glu, attention, merge_chunk, store_kv, stream_read };
+enum class Op : std::uint8_t { matmul, gated, quantize, rms_norm, add_scaled, scale, rope, softcap, glu, attention, merge_chunk, store_kv, stream_read, stream_move };
 
 // Function types that coincide are told apart by `op`.
 using KernelFn = std::variant<MatmulFn, GatedFn, QuantizeFn, RmsNormFn, AddScaledFn, ScaleFn, RopeFn, GluFn, AttentionFn, MergeChunkFn, StoreKvFn,
-                              StreamReadFn>;
+                              StreamReadFn, StreamMoveFn>;
 
 struct Kernel {
   Op op;
@@ -88,6 +88,7 @@ struct KernelSet {
   MergeChunkFn merge_chunk;
   StoreKvFn store_kv;
   StreamReadFn stream_read;
+  StreamMoveFn stream_move;
 };
 
 KernelSet kernel_set(Isa isa, bool repack = true);

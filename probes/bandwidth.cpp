@@ -29,6 +29,7 @@ constexpr double kPlateauShare = 0.25;
 constexpr double kRaceShare = 0.6;
 constexpr int kRounds = 2;
 
+constexpr double kSecondLook_s = 0.6;
 constexpr std::size_t kMaxSamples = 51;
 constexpr std::size_t kBlockSamples = 7;
 
@@ -91,6 +92,30 @@ const ReadWay& best_of(const std::vector<ReadWay>& ways) {
                            [](const ReadWay& a, const ReadWay& b) { return a.bytes_per_s < b.bytes_per_s; });
 }
 
+/// Five samples at least, then until `until_s`, behind those that the point has; in its way of reading, on fresh pages.
+void take_samples(const BandwidthPlan& plan, BandwidthPoint& point, double until_s) {
+  MemoryReader reader = make_reader(plan, point.threads, point.buffer_bytes, page_size_of(point.page_size));
+  const auto sample = [&] { return reader.sample(read_of(plan, point.isa), static_cast<std::size_t>(point.prefetch_bytes)); };
+  sample();
+  std::vector<double> samples = point.bytes_per_s.samples;
+  std::vector<Disturbed> disturbed = point.bytes_per_s.disturbed;
+  const std::size_t before = samples.size();
+  SampleWatch watch;
+  while (samples.size() < before + 5 || (samples.size() < before + kMaxSamples && now_s() < until_s)) {
+    samples.push_back(sample());
+    watch.end_sample();
+  }
+  for (Disturbed& each : watch.finish()) {
+    for (int& hit : each.samples) hit += static_cast<int>(before);
+    disturbed.push_back(std::move(each));
+  }
+  point.bytes_per_s = summarise("read_bandwidth", "bytes/s", std::move(samples));
+  point.huge_page_bytes = reader.huge_page_bytes();
+  label(point.bytes_per_s, std::move(disturbed));
+  if (point.buffer_bytes < plan.least_bytes)
+    point.bytes_per_s.tags.push_back("buffer under 4 times the cache: memory allows no more");
+}
+
 BandwidthPoint measure(const BandwidthPlan& plan, int threads, std::int64_t bytes,
                        const std::vector<PageSize>& page_sizes, double budget_s) {
   const double start_s = now_s();
@@ -101,30 +126,13 @@ BandwidthPoint measure(const BandwidthPlan& plan, int threads, std::int64_t byte
     tried.insert(tried.end(), ways.begin(), ways.end());
   }
   const ReadWay best = best_of(tried);
-  const auto pages = std::find_if(page_sizes.begin(), page_sizes.end(),
-                                  [&](PageSize kind) { return page_size_text(kind) == best.page_size; });
-  MemoryReader reader = make_reader(plan, threads, bytes, *pages);
-  const auto sample = [&] {
-    return reader.sample(read_of(plan, best.isa), static_cast<std::size_t>(best.prefetch_bytes));
-  };
-  sample();
-  SampleWatch watch;
-  std::vector<double> samples;
-  while (samples.size() < 5 || (samples.size() < kMaxSamples && now_s() - start_s < budget_s)) {
-    samples.push_back(sample());
-    watch.end_sample();
-  }
   BandwidthPoint point{.threads = threads,
-                       .bytes_per_s = summarise("read_bandwidth", "bytes/s", std::move(samples)),
                        .buffer_bytes = bytes,
                        .isa = best.isa,
                        .prefetch_bytes = best.prefetch_bytes,
                        .page_size = best.page_size,
-                       .huge_page_bytes = reader.huge_page_bytes(),
                        .tried = std::move(tried)};
-  label(point.bytes_per_s, watch.finish());
-  if (bytes < plan.least_bytes)
-    point.bytes_per_s.tags.push_back("buffer under 4 times the cache: memory allows no more");
+  take_samples(plan, point, start_s + budget_s);
   return point;
 }
 
@@ -221,13 +229,14 @@ std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan) {
   return points;
 }
 
+void look_again(const BandwidthPlan& plan, std::vector<BandwidthPoint>& points) {
+  for (BandwidthPoint& point : points) take_samples(plan, point, now_s() + kSecondLook_s);
+}
+
 std::vector<BlockReadPoint> read_blocks(const BandwidthPlan& plan, const std::vector<BandwidthPoint>& points) {
   if (points.empty()) return {};
   const BandwidthPoint& best = points.back();
-  PageSize pages = PageSize::transparent;
-  for (const PageSize kind : plan.page_sizes)
-    if (page_size_text(kind) == best.page_size) pages = kind;
-  MemoryReader reader = make_reader(plan, best.threads, best.buffer_bytes, pages);
+  MemoryReader reader = make_reader(plan, best.threads, best.buffer_bytes, page_size_of(best.page_size));
   std::vector<BlockReadPoint> measured;
   for (const std::int64_t block : {16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20}) {
     if (block * 16 > best.buffer_bytes) break;

@@ -48,6 +48,10 @@ BandwidthPlan plan_bandwidth(const Machine& machine, const MachineState& state);
 /// When the budget runs out the likeliest ways have been tried.
 std::vector<BandwidthPoint> read_bandwidth(const BandwidthPlan& plan);
 
+/// Samples of every point once more, some time after the first: a guest's memory is not the same from one moment to another, which a
+/// single look cannot show.
+void look_again(const BandwidthPlan& plan, std::vector<BandwidthPoint>& points);
+
 /// With the largest thread count of `points` as it read fastest: blocks of 16 KiB to 4 MiB from a buffer of the same
 /// size. The matrices of one expert have 0.3 to 3 MB.
 std::vector<BlockReadPoint> read_blocks(const BandwidthPlan& plan, const std::vector<BandwidthPoint>& points);

@@ -36,45 +36,54 @@ std::vector<StreamReader> stream_readers() {
   return readers;
 }
 
+double passes_s(Team& team, std::int64_t bytes, std::int64_t part_bytes, int passes, const std::function<void(Range)>& f) {
+  double start_s = 0, end_s = 0;
+  std::vector<std::atomic<std::int64_t>> next(static_cast<std::size_t>(passes * team.nodes()));
+  team.run(team.size(), [&](int rank, int active) {
+    const Range ranks = team.node_ranks(rank);
+    const Range all = share_of(bytes, kStep, ranks, active);
+    const Range part = share_of(part_bytes, kStep, ranks, active);
+    const Range own{all.begin, std::min(all.end, all.begin + part.end - part.begin)};
+    team.barrier(rank);
+    if (rank == 0) start_s = now_s();
+    for (int pass = 0; pass < passes; ++pass) {
+      std::atomic<std::int64_t>& piece = next[static_cast<std::size_t>(pass * team.nodes() + team.node(rank))];
+      for (Range r; (r = halving_piece(own, ranks.end - ranks.begin, piece++, kPiece)).begin < r.end;) f(r);
+    }
+    team.barrier(rank);
+    if (rank == 0) end_s = now_s();
+  });
+  return std::max(end_s - start_s, 1e-9);
+}
+
+void for_each_share(Team& team, std::int64_t bytes, const std::function<void(Range)>& f) {
+  team.run(team.size(), [&](int rank, int active) { f(share(bytes, kStep, rank, active)); });
+}
+
+double sampled_rate(std::int64_t bytes, int& passes, const std::function<double(int passes)>& seconds_of) {
+  const int taken = passes;
+  const double elapsed_s = seconds_of(taken);
+  if (elapsed_s < kSample_s) passes = static_cast<int>(taken * kSample_s / elapsed_s) + 1;
+  return static_cast<double>(bytes) * taken / elapsed_s;
+}
+
 MemoryReader::MemoryReader(std::vector<int> cpus, std::vector<int> nodes, std::int64_t bytes, PageSize pages)
     : team_(std::move(cpus), Wait::automatic, std::move(nodes)), buffer_(static_cast<std::size_t>(bytes), pages) {
   // Numbers, not zeros: hosts merge pages that are alike.
-  team_.run(team_.size(), [&](int rank, int active) {
-    const Range range = share(bytes, kStep, rank, active);
+  for_each_share(team_, bytes, [&](Range range) {
     for (std::int64_t at = range.begin; at < range.end; at += static_cast<std::int64_t>(sizeof at))
       std::memcpy(buffer_.data() + at, &at, sizeof at);
   });
 }
 
 double MemoryReader::sample(StreamReadFn read, std::size_t prefetch_bytes) {
-  const int passes = passes_;
-  const double elapsed_s = pass_s(read, prefetch_bytes, bytes(), passes);
-  if (elapsed_s < kSample_s) passes_ = static_cast<int>(passes * kSample_s / elapsed_s) + 1;
-  return static_cast<double>(bytes()) * passes / elapsed_s;
+  return sampled_rate(bytes(), passes_, [&](int passes) { return pass_s(read, prefetch_bytes, bytes(), passes); });
 }
 
-double MemoryReader::pass_s(StreamReadFn read, std::size_t prefetch_bytes, std::int64_t part_bytes,
-                            int passes) {
-  double start_s = 0, end_s = 0;
-  std::vector<std::atomic<std::int64_t>> next(static_cast<std::size_t>(passes * team_.nodes()));
-  team_.run(team_.size(), [&](int rank, int active) {
-    const Range ranks = team_.node_ranks(rank);
-    const Range all = share_of(bytes(), kStep, ranks, active);
-    const Range part = share_of(part_bytes, kStep, ranks, active);
-    const Range own{all.begin, std::min(all.end, all.begin + part.end - part.begin)};
-    team_.barrier(rank);
-    if (rank == 0) start_s = now_s();
-    std::uint64_t sum = 0;
-    for (int pass = 0; pass < passes; ++pass) {
-      std::atomic<std::int64_t>& piece = next[static_cast<std::size_t>(pass * team_.nodes() + team_.node(rank))];
-      for (Range r; (r = halving_piece(own, ranks.end - ranks.begin, piece++, kPiece)).begin < r.end;)
-        sum += read(buffer_.data() + r.begin, static_cast<std::size_t>(r.end - r.begin), prefetch_bytes);
-    }
-    team_.barrier(rank);
-    if (rank == 0) end_s = now_s();
-    checksum_ += sum;
+double MemoryReader::pass_s(StreamReadFn read, std::size_t prefetch_bytes, std::int64_t part_bytes, int passes) {
+  return passes_s(team_, bytes(), part_bytes, passes, [&](Range r) {
+    checksum_ += read(buffer_.data() + r.begin, static_cast<std::size_t>(r.end - r.begin), prefetch_bytes);
   });
-  return std::max(end_s - start_s, 1e-9);
 }
 
 double MemoryReader::sample_blocks(StreamReadFn read, std::size_t prefetch_bytes, std::int64_t block_bytes) {
@@ -106,6 +115,12 @@ std::string page_size_text(PageSize pages) {
   Config config;
   config.page_size = pages;
   return lever("page_size").get(config);
+}
+
+PageSize page_size_of(std::string_view text) {
+  for (const PageSize pages : {PageSize::small, PageSize::huge})
+    if (page_size_text(pages) == text) return pages;
+  return PageSize::transparent;
 }
 
 }  // namespace oldiron

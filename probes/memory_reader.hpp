@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,17 @@ struct StreamReader {
 /// Those that run here, fastest first.
 std::vector<StreamReader> stream_readers();
 
+/// Seconds of `passes` over the first `part_bytes` of `bytes` that the team shares out, counted in every NUMA node's own
+/// share, of which ranks take pieces as they come: one that loses its CPU for a while keeps nobody waiting. `f` gets each
+/// piece, on the rank that took it.
+double passes_s(Team& team, std::int64_t bytes, std::int64_t part_bytes, int passes, const std::function<void(Range)>& f);
+
+/// Calls f(range) on every rank with what it owns of `bytes`: for the first touch.
+void for_each_share(Team& team, std::int64_t bytes, const std::function<void(Range)>& f);
+
+/// Bytes per second of what moves `bytes` a pass: as many passes as last 30 ms, which `passes` remembers from call to call.
+double sampled_rate(std::int64_t bytes, int& passes, const std::function<double(int passes)>& seconds_of);
+
 class MemoryReader {
  public:
   /// `bytes` of fresh memory, shared out to one rank per CPU; `nodes` as Team has them. Throws Error if there is none of
@@ -31,8 +43,7 @@ class MemoryReader {
   /// Whole passes over the memory, at least one and at least 30 ms; bytes per second.
   double sample(StreamReadFn read, std::size_t prefetch_bytes);
 
-  /// Seconds of `passes` over the first `part_bytes` of the memory, counted in every NUMA node's own share, of which
-  /// ranks take pieces as they come: one that loses its CPU for a while keeps nobody waiting.
+  /// Seconds of `passes` over the first `part_bytes` of the memory, as passes_s().
   double pass_s(StreamReadFn read, std::size_t prefetch_bytes, std::int64_t part_bytes, int passes);
 
   /// Bytes per second of whole blocks in random order for at least 30 ms, each block shared by all ranks, as the rows of an
@@ -53,5 +64,8 @@ class MemoryReader {
 
 /// "small", "transparent", "huge", as the lever page_size has it.
 std::string page_size_text(PageSize pages);
+
+/// The kind of that name; transparent if there is none.
+PageSize page_size_of(std::string_view text);
 
 }  // namespace oldiron

@@ -7,10 +7,35 @@
 #include "probes/handover.hpp"
 #include "probes/identity.hpp"
 #include "probes/latency.hpp"
+#include "probes/node_pairs.hpp"
 #include "probes/state.hpp"
+#include "probes/streams.hpp"
 #include "probes/topology.hpp"
 
 namespace oldiron {
+
+namespace {
+
+void tag_unsteady_ones(Profile& profile) {
+  for (BandwidthPoint& each : profile.read) tag_unsteady(each.bytes_per_s);
+  for (ComputePeak& each : profile.compute) tag_unsteady(each.ops_per_s);
+  Abilities& abilities = profile.abilities;
+  for (LatencyPoint& each : abilities.latency) tag_unsteady(each.s);
+  for (LoadedLatencyPoint& each : abilities.loaded_latency) {
+    tag_unsteady(each.bytes_per_s);
+    tag_unsteady(each.s);
+  }
+  for (BlockReadPoint& each : abilities.blocks) tag_unsteady(each.bytes_per_s);
+  for (HandOver& each : abilities.hand_overs) tag_unsteady(each.s);
+  for (BarrierPoint& each : abilities.barriers) tag_unsteady(each.s);
+  for (StreamPoint& each : abilities.streams) tag_unsteady(each.bytes_per_s);
+  for (NodePair& each : abilities.node_pairs) {
+    tag_unsteady(each.bytes_per_s);
+    tag_unsteady(each.s);
+  }
+}
+
+}  // namespace
 
 Machine read_machine() {
   Machine machine;
@@ -55,6 +80,12 @@ Abilities measure_abilities(const Machine& machine, const MachineState& state, c
   Abilities abilities;
   progress("reading scattered blocks");
   abilities.blocks = read_blocks(plan_bandwidth(machine, state), profile.read);
+  progress("writing and copying");
+  abilities.streams = measure_streams(plan_streams(machine, state, profile.read));
+  if (const NodePairPlan pairs = plan_node_pairs(machine, state); !pairs.nodes.empty()) {
+    progress("reading the memory of other nodes");
+    abilities.node_pairs = measure_node_pairs(pairs);
+  }
   const LatencyPlan latency = plan_latency(machine, state);
   progress("waiting for single loads");
   abilities.latency = measure_latency(latency);
@@ -84,6 +115,9 @@ Probed probe_machine(bool quick, const std::function<void(const std::string&)>& 
   }
   probed.profile = measure_profile(probed.machine, probed.state, progress);
   probed.profile.abilities = measure_abilities(probed.machine, probed.state, probed.profile, progress);
+  progress("reading memory again");
+  look_again(plan_bandwidth(probed.machine, probed.state), probed.profile.read);
+  tag_unsteady_ones(probed.profile);
   return probed;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/clock.hpp"
+#include "core/stats.hpp"
 #include "core/text.hpp"
 #include "kernels/speculation/speculation.hpp"
 #include "probes/counters.hpp"
@@ -21,6 +22,8 @@ constexpr int kEmptyBarrierSamples = 6;
 constexpr int kWarmUpTokens = 32;
 // Neighbours on the same host take bandwidth without a trace in this machine's own counters; only reading shows it.
 constexpr double kSteadyBandwidth = 1.2;
+// One pass over a small model lasts some 10 ms, and no two such passes are alike.
+constexpr double kReading_s = 0.15;
 
 DecoderOptions options_for(const TrialSpec& spec) {
   const Workload& w = spec.workload;
@@ -87,7 +90,12 @@ void StepTimer::warm_up(std::span<const StepToken> tokens, int threads) {
   watch_.look();
 }
 
-double StepTimer::read_rate() { return decoder_.read_weights_bytes_per_s(spec_.config.decode_threads); }
+double StepTimer::read_rate() {
+  std::vector<double> rates;
+  for (const double start_s = now_s(); rates.empty() || now_s() - start_s < kReading_s;)
+    rates.push_back(decoder_.read_weights_bytes_per_s(spec_.config.decode_threads));
+  return median(rates);
+}
 
 Measurement StepTimer::prefill() {
   const Workload& w = spec_.workload;

@@ -35,7 +35,7 @@ class StepTimer {
   std::vector<PagesObtained> pages() const { return decoder_.pages(); }
 
  private:
-  double read_rate();
+  double read_rate();  ///< of the weights, between steps: the median of passes that last 0.15 s together
   Measurement prefill();
   std::vector<Measurement> decode();
   std::vector<Measurement> verify(int n);

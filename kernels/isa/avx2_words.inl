@@ -33,6 +33,8 @@ WORD F32 load(const float* p) { return {_mm256_loadu_ps(p)}; }
 
 WORD void store(float* p, F32 x) { _mm256_storeu_ps(p, x.v); }
 
+WORD void store_past(float* p, F32 x) { _mm256_stream_ps(p, x.v); }
+
 WORD F32 load_f16(const std::uint16_t* p) {
   return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }

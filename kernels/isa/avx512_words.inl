@@ -21,6 +21,8 @@ WORD F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
 
 WORD void store(float* p, F32 x) { _mm512_storeu_ps(p, x.v); }
 
+WORD void store_past(float* p, F32 x) { _mm512_stream_ps(p, x.v); }
+
 WORD F32 load_f16(const std::uint16_t* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }

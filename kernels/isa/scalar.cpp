@@ -47,6 +47,8 @@ WORD F32 load(const float* p) { return {_mm_loadu_ps(p)}; }
 
 WORD void store(float* p, F32 x) { _mm_storeu_ps(p, x.v); }
 
+WORD void store_past(float* p, F32 x) { _mm_stream_ps(p, x.v); }
+
 // Exact with denormals flushed, too: a small half is made as a difference of normal floats.
 WORD F32 load_f16(const std::uint16_t* p) {
   const __m128i half =

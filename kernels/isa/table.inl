@@ -111,4 +111,5 @@ constexpr Kernel kTable[] = {
     plain_row(Op::merge_chunk, merge_chunk),
     plain_row(Op::store_kv, store_kv),
     plain_row(Op::stream_read, stream_read),
+    plain_row(Op::stream_move, stream_move),
 };

@@ -32,6 +32,7 @@ static_assert(requires(F32 f, I32 i, I8 w, float* floats, const float* cfloats, 
   { all(1.0F) } -> std::same_as<F32>;
   { load(cfloats) } -> std::same_as<F32>;
   store(floats, f);
+  store_past(floats, f);                            // past the caches; aligned to the vector
   { load_f16(chalves) } -> std::same_as<F32>;
   { load_bf16(chalves) } -> std::same_as<F32>;
   store_f16(halves, f);                             // to nearest even

@@ -74,5 +74,31 @@ TEST(Measurement, WithoutAQuietSampleNobodyCanTellTheLoss) {
   EXPECT_TRUE(rate.disturbed.empty());
 }
 
+TEST(TagUnsteady, SaysWhatNothingExplains) {
+  Measurement steady = summarise("read", "bytes/s", {100, 101, 99, 100, 101, 100, 99});
+  tag_unsteady(steady);
+  EXPECT_TRUE(steady.tags.empty());
+  Measurement wide = summarise("read", "bytes/s", {100, 101, 90, 100, 110});
+  tag_unsteady(wide);
+  EXPECT_THAT(wide.tags.back(), testing::StartsWith("noisy: its samples scatter by 10 %"));
+  std::vector<double> samples(30, 100.0);
+  samples.insert(samples.end(), 10, 130.0);
+  Measurement drifting = summarise("read", "bytes/s", samples);
+  ASSERT_LT(drifting.high, 103) << "the interval alone does not show it";
+  tag_unsteady(drifting);
+  EXPECT_THAT(drifting.tags.back(), testing::StartsWith("noisy: its samples drifted by 30 %"));
+}
+
+TEST(TagUnsteady, LeavesWhatIsExplained) {
+  Measurement known = summarise("read", "bytes/s", {100, 101, 50, 100, 110, 100});
+  label(known, {{"steal", "steal 9 %", {1, 2, 3}}});
+  const std::vector<std::string> tags = known.tags;
+  tag_unsteady(known);
+  EXPECT_EQ(known.tags, tags);
+  Measurement single = summarise("read", "bytes/s", {100});
+  tag_unsteady(single);
+  EXPECT_EQ(single.tags, std::vector<std::string>{"single sample"});
+}
+
 }  // namespace
 }  // namespace oldiron

@@ -168,5 +168,28 @@ TEST_P(ElementwiseTest, StreamReadAddsEveryWordOnce) {
     EXPECT_EQ(kernels_.stream_read(reinterpret_cast<const std::byte*>(data.data()), 4096, prefetch_bytes), total);
 }
 
+TEST_P(ElementwiseTest, StreamMoveStoresWhatItSays) {
+  constexpr std::size_t kFloats = 256, kBehind = 16;
+  struct alignas(64) Arrays {
+    float to[kFloats + kBehind], a[kFloats], b[kFloats];
+  } arrays;
+  for (std::size_t i = 0; i < kFloats; ++i) {
+    arrays.a[i] = static_cast<float>(i);
+    arrays.b[i] = static_cast<float>(1000 * i + 1);
+  }
+  using enum StreamMove;
+  for (const StreamMove move : {write, copy, triad, write_past, copy_past, triad_past}) {
+    std::fill(std::begin(arrays.to), std::end(arrays.to), -7.0F);
+    kernels_.stream_move(move, arrays.to, arrays.a, arrays.b, kFloats);
+    for (std::size_t i = 0; i < kFloats + kBehind; ++i) {
+      float wanted = -7;
+      if (i < kFloats && (move == write || move == write_past)) wanted = 1;
+      if (i < kFloats && (move == copy || move == copy_past)) wanted = arrays.a[i];
+      if (i < kFloats && (move == triad || move == triad_past)) wanted = arrays.a[i] + 3 * arrays.b[i];
+      ASSERT_EQ(arrays.to[i], wanted) << "move " << static_cast<int>(move) << " at " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace oldiron

@@ -57,6 +57,7 @@ TEST(RegistryTest, EveryIsaServesEveryComputableType) {
     const KernelSet set = kernel_set(isa);
     EXPECT_NE(set.attention, nullptr);
     EXPECT_NE(set.stream_read, nullptr);
+    EXPECT_NE(set.stream_move, nullptr);
     for (const TensorTypeInfo& type : tensor_types()) {
       if (format(type.type) == nullptr) {
         EXPECT_THROW(set.matmul(type.type), Error) << type.name;

@@ -200,6 +200,25 @@ TEST(Bandwidth, pages_that_there_are_none_of_are_left_out_with_a_reason) {
   }
 }
 
+TEST(Bandwidth, a_second_look_adds_samples_in_the_same_way) {
+  BandwidthPlan plan;
+  plan.cpus = {-1};
+  plan.thread_counts = {1};
+  plan.readers = {{"slow", read_slowly}, {"fast", read_fast}};
+  plan.page_sizes = {PageSize::small};
+  plan.least_bytes = plan.most_bytes = kMiB;
+  plan.budget_s = 0;
+  std::vector<BandwidthPoint> points = read_bandwidth(plan);
+  const BandwidthPoint first = points[0];
+  look_again(plan, points);
+  EXPECT_EQ(points[0].isa, first.isa);
+  EXPECT_EQ(points[0].page_size, "small");
+  EXPECT_EQ(points[0].tried, first.tried);
+  const std::vector<double>& samples = points[0].bytes_per_s.samples;
+  ASSERT_GE(samples.size(), first.bytes_per_s.samples.size() + 5);
+  EXPECT_TRUE(std::equal(first.bytes_per_s.samples.begin(), first.bytes_per_s.samples.end(), samples.begin()));
+}
+
 TEST(Bandwidth, a_buffer_that_memory_keeps_small_is_tagged) {
   BandwidthPlan plan;
   plan.cpus = {-1};
