@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <string_view>
 
 #include "core/check.hpp"
 #include "core/stats.hpp"
@@ -102,6 +103,31 @@ void label(Measurement& measurement, std::vector<Disturbed> disturbed) {
                                lost_text(measurement, hit, quiet));
   }
   measurement.disturbed = std::move(disturbed);
+}
+
+std::vector<std::string> merged_tags(const std::vector<std::string>& tags) {
+  constexpr std::string_view kNotTold = "; what it lost cannot be told";
+  struct Kind {
+    std::string_view key, first;
+    int times = 0;
+  };
+  std::vector<Kind> kinds;
+  for (const std::string& tag : tags) {
+    const std::string_view text = tag;
+    const std::size_t colon = text.find(": ");
+    const std::string_view key = text.substr(0, colon == text.npos ? text.npos : text.find(": ", colon + 2));
+    const auto known = std::find_if(kinds.begin(), kinds.end(), [&](const Kind& kind) { return kind.key == key; });
+    if (known == kinds.end())
+      kinds.push_back({key, text, 1});
+    else if (known->first != text)
+      ++known->times;
+  }
+  std::vector<std::string> merged;
+  for (const Kind& kind : kinds) {
+    const std::string text(kind.first.substr(0, kind.first.find(kNotTold)));
+    merged.push_back(kind.times == 1 ? text : fmt::format("{} (seen {} times)", text, kind.times));
+  }
+  return merged;
 }
 
 void tag_unsteady(Measurement& measurement, double share) {

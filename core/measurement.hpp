@@ -38,6 +38,10 @@ void label(Measurement& measurement, std::vector<Disturbed> disturbed);
 /// reaches farther, or the medians of its first and its last third of samples lie farther apart.
 void tag_unsteady(Measurement& measurement, double share = 0.03);
 
+/// One tag for all that name the same disturbance, "noisy: neighbour: …", with how many different ones there were: a screen
+/// that repeats them is not read.
+std::vector<std::string> merged_tags(const std::vector<std::string>& tags);
+
 /// A metric whose mean counts: `median` holds the mean, `low` and `high` its 95 % interval (Student's t).
 Measurement average(std::string name, std::string unit, std::vector<double> samples);
 

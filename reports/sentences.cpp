@@ -318,12 +318,11 @@ std::string trust_text(const Report& report) {
     text += fmt::format(", {0}+{0} runs alternating with the defaults, fresh processes", answer.pairs);
   if (!answer.confirmed) text += "; put together from trials of prefill and of decode";
   if (!confirmed) text += ours ? "; the lines above have not run" : "; not with this whole line";
+  std::vector<std::string> tags;
   for (const Measurement* m : {&answer.prefill, &answer.decode})
-    for (const std::string& tag : m->tags) {
-      const std::string note = one_line(tag);
-      if (note.starts_with("disturbed: ")) continue;  // a few samples: the median does not know
-      if (text.find(note) == std::string::npos) text += "; " + note;
-    }
+    for (const std::string& tag : m->tags)
+      if (!tag.starts_with("disturbed: ")) tags.push_back(one_line(tag));  // a few samples: the median does not know
+  for (const std::string& tag : merged_tags(tags)) text += "; " + tag;
   if (report.model.synthetic)
     text += "; weights are synthetic: speeds are real, any text would be meaningless";
   return text;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/clock.hpp"
 #include "core/team.hpp"
@@ -138,13 +139,11 @@ Trial OwnEngine::run(const TrialSpec& spec, const Tell& tell) {
   }
   StepTimer timer(loaded_->weights, {loaded_->known, loaded_->draft}, spec, loaded_->team, [&tell](const std::string& name, double value) { tell({.event = "sample", .name = name, .value = value}); });
   trial.measurements = timer.measure();
-  trial.status = Status::ok;
+  std::vector<std::string> noisy;
   for (const Measurement& m : trial.measurements)
-    for (const std::string& tag : m.tags)
-      if (tag.starts_with("noisy") && trial.reason.find(tag) == std::string::npos) {
-        trial.status = Status::noisy;
-        trial.reason += (trial.reason.empty() ? "" : "; ") + tag;
-      }
+    std::copy_if(m.tags.begin(), m.tags.end(), std::back_inserter(noisy), [](const std::string& tag) { return tag.starts_with("noisy"); });
+  trial.status = noisy.empty() ? Status::ok : Status::noisy;
+  trial.reason = fmt::format("{}", fmt::join(merged_tags(noisy), "; "));
   trial.provenance.no_counters = timer.no_counters();
   trial.provenance.huge_page_bytes = loaded_->weights->huge_page_bytes();
   trial.provenance.pages = timer.pages();

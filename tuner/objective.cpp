@@ -2,6 +2,7 @@
 #include "tuner/objective.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/check.hpp"
 
@@ -41,10 +42,10 @@ Measurement pooled(const std::vector<Measurement>& measurements) {
   for (const Measurement& each : measurements)
     samples.insert(samples.end(), each.samples.begin(), each.samples.end());
   Measurement all = summarise(measurements.front().name, measurements.front().unit, std::move(samples));
+  std::vector<std::string> noisy;
   for (const Measurement& each : measurements)
-    for (const std::string& tag : each.tags)
-      if (tag.starts_with("noisy") && std::find(all.tags.begin(), all.tags.end(), tag) == all.tags.end())
-        all.tags.push_back(tag);
+    std::copy_if(each.tags.begin(), each.tags.end(), std::back_inserter(noisy), [](const std::string& tag) { return tag.starts_with("noisy"); });
+  for (std::string& tag : merged_tags(noisy)) all.tags.push_back(std::move(tag));
   return all;
 }
 

@@ -11,6 +11,8 @@
 namespace oldiron {
 namespace {
 
+constexpr const char* kIdle = "it was idle; ask it something and look again";
+
 struct Examined {
   const ProcessFacts& process;
   const Patient& patient;
@@ -99,7 +101,7 @@ Verdict threads(const Examined& e) {
   const ProcessFacts& p = e.process;
   const int busy = p.busy_threads();
   if (p.watched_s == 0) return {.finding = {}, .unknown = "it was not watched"};
-  if (busy == 0) return {.finding = {}, .unknown = "it was idle; ask it something and look again"};
+  if (busy == 0) return {.finding = {}, .unknown = kIdle};
   const int cores = usable_threads(e.patient.machine, e.patient.state);
   if (busy <= cores) return fine();
   return {.finding = Finding{.id = "process_threads",
@@ -116,6 +118,7 @@ Verdict masks(const Examined& e) {
   std::map<std::vector<int>, int> crowds;
   for (const ProcessThread& thread : e.process.threads)
     if (thread.busy >= kComputes && !thread.cpus.empty()) ++crowds[thread.cpus];
+  if (crowds.empty()) return {.finding = {}, .unknown = kIdle};
   for (const auto& [cpus, count] : crowds)
     if (count > static_cast<int>(cpus.size()))
       return {.finding = Finding{.id = "process_masks",

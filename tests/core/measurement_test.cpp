@@ -100,5 +100,12 @@ TEST(TagUnsteady, LeavesWhatIsExplained) {
   EXPECT_EQ(single.tags, std::vector<std::string>{"single sample"});
 }
 
+TEST(MergedTags, SayEachDisturbanceOnce) {
+  EXPECT_THAT(merged_tags({"noisy: neighbour: 0.5 CPUs, most of it cc1plus; what it lost cannot be told, as no sample was quiet",
+                           "noisy: steal: 4 %", "noisy: neighbour: 0.7 CPUs", "noisy: the memory read between 1 and 2 around it"}),
+              ElementsAre("noisy: neighbour: 0.5 CPUs, most of it cc1plus (seen 2 times)", "noisy: steal: 4 %",
+                          "noisy: the memory read between 1 and 2 around it"));
+}
+
 }  // namespace
 }  // namespace oldiron
