@@ -221,6 +221,11 @@ Options parse_command_line(int argc, char** argv) {
   quality->add_option("--seed", options.seed, "Seed of the first text");
   add_json(*quality, options);
 
+  CLI::App* audit = app.add_subcommand("audit", "What each flag of a copied llama.cpp or ik_llama.cpp command line does here");
+  audit->add_option("--model", options.model.model, "Judge it for this model instead of the line's: a GGUF file or a card's name");
+  add_json(*audit, options);
+  audit->footer("The line stands behind --, in quotes or as words: oldiron audit -- llama-server -m MODEL -t 8 -fa on");
+
   app.add_subcommand("trial", "Run trials given as JSON lines on standard input (used by tune)");
 
   // Not for people, and its arguments are another program's: kept from the parser.
@@ -229,6 +234,14 @@ Options parse_command_line(int argc, char** argv) {
     const bool separated = argc > 2 && std::string_view(argv[2]) == "--";
     options.rest.assign(argv + (separated ? 3 : 2), argv + argc);
     return options;
+  }
+  // A pasted line has options of its own, which are not ours.
+  if (argc > 1 && std::string_view(argv[1]) == "audit") {
+    options.model.model.clear();
+    char** const end = argv + argc;
+    char** const separator = std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+    if (separator != end) options.rest.assign(separator + 1, end);
+    argc = static_cast<int>(separator - argv);
   }
   if (argc > 1 && argv[1][0] != '-') {
     std::vector<std::string> names;

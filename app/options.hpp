@@ -46,7 +46,7 @@ struct Options {
   int pid = 0;                ///< --pid of doctor
   bool quick = false;
   bool retry = false;         ///< run failed trials again
-  std::vector<std::string> rest;  ///< behind "--", of guard
+  std::vector<std::string> rest;  ///< behind "--", of guard and audit
 
   /// Config{} with the settings applied; throws Error for lists.
   Config config() const;

@@ -1,0 +1,66 @@
+// `oldiron audit`: what each flag of a copied command line does here.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "app/commands.hpp"
+#include "core/audit/audit.hpp"
+#include "core/audit/line_findings.hpp"
+#include "core/text.hpp"
+#include "probes/facts.hpp"
+#include "probes/probe_machine.hpp"
+#include "probes/state.hpp"
+#include "reports/audit_screen.hpp"
+
+namespace oldiron {
+namespace {
+
+/// The value of -m, wherever it stands.
+std::string model_of_line(const PastedLine& line) {
+  for (std::size_t i = 0; i + 1 < line.arguments.size(); ++i)
+    if (line.arguments[i] == "-m" || line.arguments[i] == "--model") return line.arguments[i + 1];
+  return "";
+}
+
+/// --model says it; else the line's own file, if it is here; else the card whose name that file has.
+void find_model(const Options& options, PastedLine& line, AuditSurroundings& around) {
+  if (!options.model.model.empty()) {
+    around.model = describe_model(options.model, cards_dir());
+    return;
+  }
+  const std::string path = model_of_line(line);
+  std::error_code ignored;
+  if (path.empty()) return;
+  if (std::filesystem::is_regular_file(path, ignored)) {
+    try {
+      around.model = describe_model({.model = path}, cards_dir());
+    } catch (const Error& error) {
+      line.notes.push_back(fmt::format("its model was not read: {}", error.what()));
+    }
+    return;
+  }
+  const std::string file = lower(std::filesystem::path(path).filename().string());
+  std::string best;
+  for (const std::string& name : card_names(cards_dir()))
+    if (file.starts_with(name) && name.size() > best.size()) best = name;
+  if (best.empty()) return;
+  around.model = describe_model({.model = best}, cards_dir());
+  line.notes.push_back(fmt::format("the model is not here; its shapes are those of {}, by its file's name", best));
+}
+
+}  // namespace
+
+int cmd_audit(const Options& options) {
+  PastedLine line = read_pasted_line(options.rest);
+  AuditSurroundings around{.machine = read_machine(), .root = geteuid() == 0};
+  around.facts = read_facts("/", around.machine);
+  around.usable_memory_bytes = usable_memory_bytes(read_state());
+  find_model(options, line, around);
+  const Audit audit = judge(std::move(line), around);
+  if (!options.json_path.empty()) write_file(options.json_path, reports::audit_json(audit));
+  fmt::print("{}", reports::audit_text(audit));
+  return 0;
+}
+
+}  // namespace oldiron
