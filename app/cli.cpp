@@ -141,6 +141,7 @@ Options parse_command_line(int argc, char** argv) {
 
   CLI::App* probe = app.add_subcommand("probe", "Measure this machine: cores, memory, bandwidth, latency");
   add_json(*probe, options);
+  probe->add_option("--out", options.out, "Folder for the charts (SVG), probe.json and probe.txt; without it nothing is written");
   add_leave(*probe, options);
   probe->add_flag("--quick", options.quick, "Reading and arithmetic of all threads only, some three seconds");
 
@@ -270,7 +271,7 @@ Options parse_command_line(int argc, char** argv) {
   if (!options.json_path.empty()) check_output("--json", options.json_path);
   if (options.command == "synth" || options.command == "logits" || ((options.command == "facts" || options.command == "record") && !options.out.empty()))
     check_output("--out", options.out);
-  if (options.out.empty() && options.command != "facts" && options.command != "record") options.out = "oldiron-out";
+  if (options.out.empty() && options.command != "facts" && options.command != "record" && options.command != "probe") options.out = "oldiron-out";
   return options;
 }
 

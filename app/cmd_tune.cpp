@@ -36,14 +36,6 @@ constexpr const char* kTypesBySize[] = {"q8_0", "q6_k", "q5_k", "q4_0"};
 // Of the time of a tune, for reading one token's bytes again and again.
 constexpr double kCyclicShare = 0.02;
 
-void make_out_dir(const std::string& dir) {
-  std::error_code error;
-  fs::create_directories(dir, error);
-  if (error)
-    throw Error(fmt::format("--out {}: the folder cannot be made ({}); choose one that you may write to", dir,
-                            error.message()));
-}
-
 ModelRequest full_request(ModelRequest request) {
   if (is_file(request)) return request;
   if (request.type.empty()) request.type = "q4_0";

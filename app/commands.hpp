@@ -28,4 +28,7 @@ std::string cards_dir();
 /// Folder of the described machines, beside that of the cards.
 std::string machines_dir();
 
+/// Makes the folder of --out; throws Error where it cannot be made or written to, before any work.
+void make_out_dir(const std::string& dir);
+
 }  // namespace oldiron

@@ -17,7 +17,7 @@ struct Options {
   ModelRequest model;
   std::map<std::string, std::string> settings;  ///< lever -> value, or list of values "1,2,4" for tune
   std::string json_path;      ///< --json
-  std::string out;            ///< --out or -o: a folder (tune, report) or a file (synth, logits)
+  std::string out;            ///< --out or -o: a folder (probe, tune, report) or a file (synth, logits)
   std::string engine_dir;     ///< --engine
   std::string tokenizer = "none";  ///< --tokenizer of synth
   std::string tokens;         ///< --tokens of logits, generate and quality

@@ -7,11 +7,25 @@
 
 namespace oldiron::reports {
 
-enum class Quantity : std::uint8_t { count, bytes, tokens_per_s };
+/// binary_bytes: sizes that are powers of two, "32 KiB".
+enum class Quantity : std::uint8_t {
+  count,
+  bytes,
+  tokens_per_s,
+  binary_bytes,
+  bytes_per_s,
+  seconds,
+  ops_per_s,
+  ops_per_byte,
+};
 
-/// points: markers with intervals, joined in order. ceiling: a dashed line that nothing may pass. bar: a bar
-/// from zero.
-enum class SeriesStyle : std::uint8_t { points, ceiling, bar };
+/// automatic: of x ticks at the values, by powers of two if they span two doublings or more; of y as linear.
+/// linear: from zero. logarithmic: over the values, all of which are positive.
+enum class Scale : std::uint8_t { automatic, linear, logarithmic };
+
+/// points: markers with intervals, joined in order. ceiling: a dashed line that nothing may pass. line: joined, without
+/// markers. mark: an upright line at each x, whatever its y, with the point's label. bar: a bar from zero.
+enum class SeriesStyle : std::uint8_t { points, ceiling, line, mark, bar };
 
 struct ChartPoint {
   double x = 0;  ///< a value, or the position in ChartAxis::names
@@ -25,7 +39,8 @@ struct ChartPoint {
 struct ChartSeries {
   std::string name;
   SeriesStyle style = SeriesStyle::points;
-  int colour = 0;  ///< index into the palette
+  int colour = 0;       ///< index into the palette
+  bool dashed = false;  ///< of points: how they are joined
   std::vector<ChartPoint> points;
   bool operator==(const ChartSeries&) const = default;
 };
@@ -34,10 +49,12 @@ struct ChartAxis {
   std::string title;
   Quantity quantity = Quantity::count;
   std::vector<std::string> names;  ///< positions 0, 1, …; empty: a scale of numbers
+  Scale scale = Scale::automatic;
   bool operator==(const ChartAxis&) const = default;
 };
 
-/// One plot: y over x; with bar series, bars lie and x names the rows from the top.
+/// One plot: y over x; with bar series, bars lie and x names the rows from the top. Two or more series of points get a
+/// legend, a single one is named by the title.
 struct ChartPanel {
   std::string title;
   ChartAxis x, y;

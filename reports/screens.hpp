@@ -61,12 +61,10 @@ struct ProbeScreen {
   MachineState state;
   Facts facts;
   Profile profile;
+  std::optional<ModelSpec> model = {};  ///< whose steps are placed on the roofline
 };
 
 std::string probe_text(const ProbeScreen& screen);
-
-/// What probe_text() says of them: rows of at most 80 columns.
-std::string abilities_text(const Abilities& abilities);
 
 /// {"machine": …, "state": …, "facts": …, "bandwidth": {"read": [{"threads", "bytes_per_s", "interval", …}]}, …}
 std::string probe_json(const ProbeScreen& screen);

@@ -1,7 +1,6 @@
 #include "reports/svg.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "reports/layout.hpp"
 #include "reports/svg_canvas.hpp"
@@ -27,22 +26,6 @@ bool has_bars(const ChartPanel& panel) {
 }
 
 }  // namespace
-
-std::vector<double> round_ticks(double high, int count) {
-  if (!std::isfinite(high) || high <= 0) high = 1;
-  const double rough = high / std::max(1, count);
-  const double power = std::pow(10.0, std::floor(std::log10(rough)));
-  double step = 10 * power;
-  for (const double factor : {1.0, 2.0, 2.5, 5.0})
-    // A hair of slack, so that 0.3 / 3 is a step of 0.1.
-    if (factor * power >= rough * (1 - 1e-9)) {
-      step = factor * power;
-      break;
-    }
-  std::vector<double> ticks = {0};
-  while (ticks.back() < high * (1 - 1e-9)) ticks.push_back(static_cast<double>(ticks.size()) * step);
-  return ticks;
-}
 
 std::string svg(const Chart& chart) {
   Canvas canvas;

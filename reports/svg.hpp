@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "reports/chart.hpp"
 
@@ -10,9 +9,5 @@ namespace oldiron::reports {
 
 /// A complete SVG file, light background, nothing to load from elsewhere.
 std::string svg(const Chart& chart);
-
-/// 0, step, 2 step, … up to the first tick >= high; step is 1, 2, 2.5 or 5 times a power of ten, at most
-/// `count` steps.
-std::vector<double> round_ticks(double high, int count);
 
 }  // namespace oldiron::reports

@@ -1,23 +1,14 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "core/text.hpp"
 #include "reports/layout.hpp"
-#include "reports/svg.hpp"
 #include "reports/svg_panels.hpp"
+#include "reports/svg_scale.hpp"
 
 namespace oldiron::reports {
 
 std::string_view palette(int colour) {
-  constexpr std::string_view kColours[] = {"#0072b2", "#d55e00", "#00805f", "#c3ccd4", "#a4527a"};
-  return kColours[static_cast<std::size_t>(std::clamp(colour, 0, 4))];
-}
-
-std::string tick_text(Quantity quantity, double value) {
-  if (value == 0) return "0";
-  if (quantity == Quantity::bytes) return bytes_text(value);
-  return fmt::format("{:g}", value);
+  constexpr std::string_view kColours[] = {"#0072b2", "#d55e00", "#00805f", "#c3ccd4", "#a4527a", "#b07c00", "#e0a183"};
+  return kColours[static_cast<std::size_t>(std::clamp(colour, 0, 6))];
 }
 
 double draw_bars(Canvas& canvas, const ChartPanel& panel, double x, double y, double width) {

@@ -9,12 +9,9 @@
 
 namespace oldiron::reports {
 
-/// Okabe and Ito's palette, told apart by all kinds of colour sight: blue, vermilion, green, and a light grey
-/// for context.
+/// Okabe and Ito's palette, told apart by all kinds of colour sight: blue, vermilion, green, a light grey
+/// for context, purple, a dark orange, and a pale vermilion for what could be.
 std::string_view palette(int colour);
-
-/// "12 GB", "7.5", "0" for a tick or a value.
-std::string tick_text(Quantity quantity, double value);
 
 /// Lying bars, one group per name of x, all from zero; labels at their ends, a legend above.
 double draw_bars(Canvas& canvas, const ChartPanel& panel, double x, double y, double width);

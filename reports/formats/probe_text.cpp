@@ -1,31 +1,28 @@
-// The screen of `oldiron probe`: the machine's card, and its read bandwidth over threads.
+// The screen of `oldiron probe`: the machine's card, and what it can do.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
-#include <utility>
+#include <vector>
 
 #include "core/text.hpp"
 #include "reports/layout.hpp"
+#include "reports/noise_words.hpp"
+#include "reports/probe_findings.hpp"
+#include "reports/probe_sections.hpp"
+#include "reports/probe_words.hpp"
 #include "reports/screens.hpp"
 #include "reports/sentences.hpp"
-#include "reports/svg.hpp"
 
 namespace oldiron::reports {
 namespace {
 
-std::string count(std::size_t n, std::string_view what) {
-  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
-}
-
 std::string cores_text(const Machine& m) {
   std::size_t threads = 0;
   for (const Core& core : m.cores) threads += core.cpus.size();
-  return fmt::format("{} and {} that this process may use, {}, {}", count(m.cores.size(), "core"),
-                     count(threads, "hardware thread"),
-                     count(static_cast<std::size_t>(std::max(0, m.packages)), "socket"),
-                     count(static_cast<std::size_t>(std::max(0, m.nodes)), "NUMA node"));
+  return fmt::format("{} and {} that this process may use, {}, {}", count_text(m.cores.size(), "core"),
+                     count_text(threads, "hardware thread"),
+                     count_text(static_cast<std::size_t>(std::max(0, m.packages)), "socket"),
+                     count_text(static_cast<std::size_t>(std::max(0, m.nodes)), "NUMA node"));
 }
 
 std::string caches_text(const Machine& m) {
@@ -88,95 +85,6 @@ std::string card(const ProbeScreen& s) {
   return out + labelled("now", now_text(s)) + facts_summary(s.facts);
 }
 
-/// Bars from zero to a round end; solid to the low end of the interval, shaded to its high end.
-std::string plot(const Profile& profile) {
-  constexpr int kBar = 36, kName = 13;
-  double most = 0;
-  for (const BandwidthPoint& p : profile.read)
-    most = std::max({most, p.bytes_per_s.high, p.bytes_per_s.median});
-  const double end = round_ticks(most, 4).back();
-  std::string out =
-      "  " + left("reads", kName) + "0" + right(bytes_per_s_text(end), kBar - 1) + "    95 % interval\n";
-  for (const BandwidthPoint& p : profile.read) {
-    const Measurement& m = p.bytes_per_s;
-    std::string line = "  " + left(count(static_cast<std::size_t>(std::max(0, p.threads)), "thread"), kName);
-    line += left(interval_bar(m.low / end, m.high / end, kBar), kBar) + right(bytes_per_s_text(m.median), 11);
-    std::string low = bytes_per_s_text(m.low);
-    // One unit for both ends, if they have the same.
-    const std::string high = bytes_per_s_text(m.high);
-    if (low.substr(low.find(' ')) == high.substr(high.find(' '))) low = low.substr(0, low.find(' '));
-    out += line + "  " + low + " .. " + high.substr(0, high.find(' ')) + "\n";
-  }
-  return out;
-}
-
-std::string verdict(const Profile& profile) {
-  if (profile.read.size() < 2)
-    return "  One thread count only: whether memory or the core is the limit cannot be told.\n";
-  const BandwidthPoint& last = profile.read.back();
-  const auto before = std::find_if(profile.read.rbegin() + 1, profile.read.rend(),
-                                   [&](const BandwidthPoint& p) { return p.threads * 2 <= last.threads; });
-  const BandwidthPoint& half = before == profile.read.rend() ? profile.read.front() : *before;
-  std::string text = fmt::format("{} threads read {:.2f} times what {} can", last.threads,
-                                 last.bytes_per_s.median / half.bytes_per_s.median,
-                                 half.threads == 1 ? "one" : std::to_string(half.threads));
-  text += profile.read_saturated
-              ? ": this is the memory wall. No decode is faster than this over the bytes of a token."
-              : ": still rising. The limit here is per-core memory parallelism, not the memory itself.";
-  std::string out;
-  for (const std::string& line : wrap(text, kScreenColumns - 2)) out += "  " + line + "\n";
-  return out;
-}
-
-std::string prefetch_text(std::int64_t bytes) {
-  return bytes == 0 ? "no prefetch" : fmt::format("prefetch {} B ahead", bytes);
-}
-
-std::string page_kind_text(const std::string& page_size) {
-  if (page_size == "small") return "4 KiB pages";
-  if (page_size == "huge") return "2 MiB pages";
-  return page_size.empty() ? "pages not told" : one_line(page_size) + " huge pages";
-}
-
-/// How the largest thread count read fastest, and the best that each other choice gave.
-std::string ways(const Profile& profile) {
-  const BandwidthPoint& p = profile.read.back();
-  if (p.tried.empty()) return "";
-  std::string text =
-      fmt::format("{}, {}, {}", one_line(p.isa), prefetch_text(p.prefetch_bytes), page_kind_text(p.page_size));
-  if (p.page_size == "transparent" && p.huge_page_bytes >= 0)
-    text += fmt::format(" ({} of {} obtained)", bytes_text(static_cast<double>(p.huge_page_bytes)),
-                        bytes_text(static_cast<double>(p.buffer_bytes)));
-  std::vector<std::pair<std::string, double>> others;
-  const auto add = [&](const std::string& name, double rate) {
-    for (auto& [known, best] : others)
-      if (known == name) {
-        best = std::max(best, rate);
-        return;
-      }
-    others.emplace_back(name, rate);
-  };
-  for (const ReadWay& way : p.tried) {
-    if (way.bytes_per_s <= 0) continue;
-    if (way.isa != p.isa) add(one_line(way.isa), way.bytes_per_s);
-    if (way.prefetch_bytes != p.prefetch_bytes) add(prefetch_text(way.prefetch_bytes), way.bytes_per_s);
-    if (way.page_size != p.page_size) add(page_kind_text(way.page_size), way.bytes_per_s);
-  }
-  // Of pages that were not tried at all, the reason without the advice.
-  std::map<std::string, std::string> missing;
-  for (const ReadWay& way : p.tried)
-    if (way.bytes_per_s <= 0) missing.emplace(way.page_size, way.reason.substr(0, way.reason.find(';')));
-  for (const ReadWay& way : p.tried)
-    if (way.bytes_per_s > 0) missing.erase(way.page_size);
-  std::string told;
-  for (const auto& [name, rate] : others)
-    told += (told.empty() ? "; at best " : ", ") + bytes_per_s_text(rate) + " with " + name;
-  text += told;
-  for (const auto& [pages, reason] : missing)
-    text += fmt::format("; {} not tried: {}", page_kind_text(pages), one_line(reason));
-  return labelled("fastest", text);
-}
-
 /// One row per instruction: a core, and all of them at once.
 std::string computes(const Profile& profile) {
   if (profile.compute.empty()) return labelled("computes", "not available: no peak was measured");
@@ -187,7 +95,7 @@ std::string computes(const Profile& profile) {
     if (peak.threads == 1) rows.push_back(&peak);
   }
   std::string out = "  " + left("computes", 13) + left("", 25) + right("1 thread", 11);
-  out += (most > 1 ? right(count(static_cast<std::size_t>(most), "thread"), 12) : "") + "   a core\n";
+  out += (most > 1 ? right(count_text(static_cast<std::size_t>(most), "thread"), 12) : "") + "   a core\n";
   for (const ComputePeak* one : rows) {
     const auto all = std::find_if(profile.compute.begin(), profile.compute.end(), [&](const ComputePeak& p) {
       return p.threads == most && p.isa == one->isa && p.type == one->type;
@@ -202,35 +110,25 @@ std::string computes(const Profile& profile) {
   return out;
 }
 
-/// What the figures above must be read with.
 std::string notes(const Profile& profile) {
+  constexpr int kLabel = 13;
   std::string out;
-  const auto note = [&](const std::string& what, const std::vector<std::string>& tags) {
-    for (const std::string& tag : tags) out += labelled("note", what + ": " + one_line(tag));
-  };
-  for (const ComputePeak& p : profile.compute)
-    note(fmt::format("{} with {}", one_line(p.instruction),
-                     count(static_cast<std::size_t>(p.threads), "thread")),
-         p.ops_per_s.tags);
-  for (const BandwidthPoint& p : profile.read)
-    note(count(static_cast<std::size_t>(p.threads), "thread"), p.bytes_per_s.tags);
-  std::size_t noisy = 0;
-  for (const LatencyPoint& p : profile.abilities.latency) noisy += p.s.tags.empty() ? 0 : 1;
-  for (const LoadedLatencyPoint& p : profile.abilities.loaded_latency) noisy += p.s.tags.empty() ? 0 : 1;
-  if (noisy > 0)
-    out += labelled("note", fmt::format("{} of {} latencies were measured in noise; --json says in which", noisy,
-                                        profile.abilities.latency.size() + profile.abilities.loaded_latency.size()));
-  return out;
+  for (const std::string& line : noise_lines(profile, kScreenColumns - 2 - kLabel)) out += labelled("note", line, kLabel);
+  return out.empty() ? "" : "\n" + out;
+}
+
+std::string roofline(const ProbeScreen& s) {
+  if (best_read(s.profile) == nullptr || decisive_peak(s.profile) == nullptr) return "";
+  return labelled("roofline", roofline_finding(s.profile, s.model ? &*s.model : nullptr));
 }
 
 }  // namespace
 
 std::string probe_text(const ProbeScreen& screen) {
-  std::string out = card(screen) + "\n" + computes(screen.profile) + "\n";
-  if (screen.profile.read.empty())
-    return out + labelled("reads", "not available: the bandwidth was not measured");
-  out += plot(screen.profile) + ways(screen.profile) + "\n" + verdict(screen.profile);
-  if (!screen.profile.abilities.latency.empty()) out += "\n" + abilities_text(screen.profile.abilities);
+  const Abilities& abilities = screen.profile.abilities;
+  std::string out = card(screen) + "\n" + computes(screen.profile) + roofline(screen);
+  for (const std::string& part : {reads_text(screen.machine, screen.profile), streams_text(abilities), nodes_text(abilities), abilities_text(abilities)})
+    if (!part.empty()) out += "\n" + part;
   return out + notes(screen.profile);
 }
 

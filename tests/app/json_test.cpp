@@ -37,6 +37,19 @@ TEST(ProbeJson, HasTheReadBandwidthPerThreadCount) {
   }
 }
 
+TEST(ProbeOut, IsAFolderOfChartsAndWithoutItNothingIsWritten) {
+  const Folder folder;
+  write_file(folder / "latency.svg", "of an earlier run");
+  const Ran ran = run({"probe", "--quick", "--out", folder.path()});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(folder.names(), testing::UnorderedElementsAre("probe.json", "probe.txt", "bandwidth.svg", "roofline.svg"));
+  EXPECT_THAT(ran.err, HasSubstr("no latency.svg: latencies are measured by a full probe only"));
+  EXPECT_EQ(read_file(folder / "probe.txt"), ran.out);
+  const Folder empty;
+  ASSERT_EQ(run({"probe", "--quick"}, empty.path()).exit_code, 0);
+  EXPECT_TRUE(empty.names().empty());
+}
+
 TEST(LogitsJson, HasARowPerPosition) {
   const Folder folder;
   const Ran ran = run(

@@ -110,6 +110,12 @@ TEST_F(Refusals, OfNumbersThatCannotBe) {
   expect_refused({"model", "model.gguf", "--context", "-1"}, "--context");
 }
 
+TEST_F(Refusals, OfAFolderThatAProbeCannotWriteTo) {
+  expect_refused({"probe", "--quick", "--out", "model.gguf"}, "--out model.gguf", "cannot be made");
+  expect_refused({"probe", "--quick", "--out", "model.gguf/below"}, "--out model.gguf/below", "choose");
+  expect_refused({"probe", "--quick", "--out", "/proc/nothing"}, "--out /proc/nothing", "choose");
+}
+
 TEST_F(Refusals, OfWhatTheDoctorCannotExamine) {
   expect_refused({"doctor", "--pid", "999999999"}, "--pid 999999999", "no such process");
   expect_refused({"doctor", "--pid", "-1"}, "--pid");

@@ -10,6 +10,8 @@
 
 #include "core/json.hpp"
 #include "reports/layout.hpp"
+#include "reports/probe_sections.hpp"
+#include "tests/reports/probe_sample.hpp"
 #include "tests/reports/sample.hpp"
 
 namespace oldiron::reports {
@@ -42,13 +44,15 @@ ProbeScreen probe_screen() {
 TEST(Golden, ModelAndProbe) {
   EXPECT_EQ(golden_difference("model.txt", model_text(model_screen())), "");
   EXPECT_EQ(golden_difference("probe.txt", probe_text(probe_screen())), "");
+  EXPECT_EQ(golden_difference("probe_two_sockets.txt", probe_text(two_socket_screen())), "");
+  EXPECT_EQ(golden_difference("probe_small_vm.txt", probe_text(small_vm_screen())), "");
   EXPECT_EQ(golden_difference("facts.txt", facts_text({sample_machine(), sample_facts()})), "");
 }
 
 TEST(Screens, FitEightyColumns) {
   for (const std::string& text :
        {model_text(model_screen()), models_text(model_screen(), model_screen()), probe_text(probe_screen()),
-        facts_text({sample_machine(), sample_facts()})}) {
+        probe_text(two_socket_screen()), probe_text(small_vm_screen()), probe_text(empty_screen()), facts_text({sample_machine(), sample_facts()})}) {
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) EXPECT_LE(columns(line), kScreenColumns) << line;
   }
@@ -177,12 +181,50 @@ TEST(ProbeScreen, DrawsLatenciesAsSteps) {
                             .hand_overs = {{0, 1, s(5e-8)}, {0, 63, s(2e-7)}},
                             .barriers = {{64, s(2.5e-6)}}};
   const std::string text = abilities_text(abilities);
-  for (const char* part : {"256 MiB            120 ns           -", "63 readers      60.0 GB/s      400 ns", "1 MiB 50.0 GB/s",
-                           "50.0 ns (CPU 0 and 1) to 200 ns (CPU 0 and 63)", "2.50 us of 64 threads"})
+  for (const char* part : {"256 MiB    120     -", "8 KiB     1.50  1.50", "beside 63 readers", "50.0 ns (CPU 0 and 1) to 200 ns (CPU 0 and 63)",
+                           "1 MiB 50.0 GB/s", "2.50 us of 64 threads", "  ns           100     400", "  GB/s       alone    60.0"})
     EXPECT_THAT(text, HasSubstr(part)) << text;
   for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
     EXPECT_LE(columns(text.substr(at, text.find('\n', at) - at)), 80);
   EXPECT_EQ(abilities_text({}), "");
+}
+
+TEST(ProbeScreen, StoresSayWhatMemoryMovesForThem) {
+  const std::string text = streams_text(two_socket_screen().profile.abilities);
+  EXPECT_THAT(text, HasSubstr("memory moves"));
+  EXPECT_THAT(text, HasSubstr("22.4      44.0   2 x that"));
+  EXPECT_THAT(text, HasSubstr("write past"));
+  EXPECT_EQ(streams_text({}), "");
+}
+
+TEST(ProbeScreen, ManyThreadCountsKeepTheFirstAndTheLast) {
+  Abilities abilities;
+  add_stream(abilities, "write", "avx2", 2, {{1, 1e9}, {2, 2e9}, {4, 4e9}, {8, 8e9}, {12, 9e9}, {16, 1e10}, {24, 1e10}, {48, 1.1e10}});
+  const std::string text = streams_text(abilities);
+  EXPECT_THAT(text, HasSubstr("1 thread         4         8        24        48   memory moves"));
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+    EXPECT_LE(columns(text.substr(at, text.find('\n', at) - at)), 80);
+}
+
+TEST(ProbeScreen, NodesAreAMatrixAndOneNodeIsNone) {
+  const std::string text = nodes_text(two_socket_screen().profile.abilities);
+  EXPECT_THAT(text, HasSubstr("cores 0         49.3    25.1"));
+  EXPECT_THAT(text, HasSubstr("cores 1          139    88.0"));
+  EXPECT_EQ(nodes_text(small_vm_screen().profile.abilities), "");
+  Abilities many;
+  for (int cpu = 0; cpu < 12; ++cpu)
+    for (int memory = 0; memory < 12; ++memory) many.node_pairs.push_back({cpu, memory, 4, measured("pair", 1e10, 0.01), seconds(1e-7)});
+  const std::string wide = nodes_text(many);
+  EXPECT_THAT(wide, HasSubstr("mem 11"));
+  for (std::size_t at = 0; at < wide.size(); at = wide.find('\n', at) + 1)
+    EXPECT_LE(columns(wide.substr(at, wide.find('\n', at) - at)), 80);
+}
+
+TEST(ProbeScreen, ReadsStandBesideThePaper) {
+  const std::string text = probe_text(two_socket_screen());
+  EXPECT_THAT(text, HasSubstr("┤                115.2 GB/s  6 of 8 chan."));
+  EXPECT_THAT(text, HasSubstr("all filled"));
+  EXPECT_THAT(probe_text(small_vm_screen()), Not(HasSubstr("on paper")));
 }
 
 TEST(ProbeScreen, MemoryWallOnlyIfSaturated) {
@@ -199,7 +241,7 @@ TEST(ProbeScreen, MemoryWallOnlyIfSaturated) {
 TEST(ProbeScreen, APeakThatIsNoneIsNoted) {
   ProbeScreen s = probe_screen();
   s.profile.compute[1].ops_per_s.tags = {"noisy: 1.6 vpmaddubsw a cycle"};
-  EXPECT_THAT(probe_text(s), HasSubstr("vpmaddubsw with 8 threads: noisy: 1.6"));
+  EXPECT_THAT(probe_text(s), HasSubstr("1.6 vpmaddubsw a cycle in 1/4 peaks"));
   s.profile.compute.clear();
   EXPECT_THAT(probe_text(s), HasSubstr("not available: no peak was measured"));
 }

@@ -4,57 +4,19 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <regex>
 
 #include "core/accounting.hpp"
 #include "reports/charts.hpp"
 #include "reports/svg_canvas.hpp"
+#include "reports/svg_scale.hpp"
 #include "tests/reports/sample.hpp"
+#include "tests/reports/svg_checks.hpp"
 
 namespace oldiron::reports {
 namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-
-std::string unescaped(std::string text) {
-  const std::pair<const char*, const char*> entities[] = {
-      {"&#39;", "'"}, {"&quot;", "\""}, {"&lt;", "<"}, {"&gt;", ">"}, {"&amp;", "&"}};
-  for (const auto& [entity, character] : entities)
-    text = std::regex_replace(text, std::regex(entity), character);
-  return text;
-}
-
-/// The boxes of all texts of a drawing, as the writer estimates them.
-std::vector<std::pair<Box, std::string>> texts(const std::string& drawing) {
-  static const std::regex kText(
-      "<text x=\"([^\"]+)\" y=\"([^\"]+)\" font-size=\"([^\"]+)\" text-anchor=\"([^\"]+)\" fill=\"[^\"]+\"( "
-      "font-weight=\"bold\")?>"
-      "([^<]*)</text>");
-  std::vector<std::pair<Box, std::string>> found;
-  for (std::sregex_iterator it(drawing.begin(), drawing.end(), kText), end; it != end; ++it) {
-    const Anchor anchor = (*it)[4] == "start" ? Anchor::start
-                          : (*it)[4] == "end" ? Anchor::end
-                                              : Anchor::middle;
-    const TextStyle style{
-        .size = std::stod((*it)[3]), .colour = "", .anchor = anchor, .bold = (*it)[5].matched};
-    found.emplace_back(text_box(std::stod((*it)[1]), std::stod((*it)[2]), unescaped((*it)[6].str()), style),
-                       unescaped((*it)[6].str()));
-  }
-  return found;
-}
-
-void expect_tidy(const std::string& drawing) {
-  const auto boxes = texts(drawing);
-  EXPECT_FALSE(boxes.empty());
-  for (std::size_t i = 0; i < boxes.size(); ++i) {
-    EXPECT_GE(boxes[i].first.x, 0) << boxes[i].second;
-    EXPECT_LE(boxes[i].first.x + boxes[i].first.width, 860.5) << boxes[i].second;
-    for (std::size_t j = i + 1; j < boxes.size(); ++j)
-      EXPECT_FALSE(boxes[i].first.overlaps(boxes[j].first))
-          << boxes[i].second << " covers " << boxes[j].second;
-  }
-}
 
 TEST(RoundTicks, AreRoundStartAtZeroAndReachTheTop) {
   EXPECT_EQ(round_ticks(22, 5), (std::vector<double>{0, 5, 10, 15, 20, 25}));
@@ -68,6 +30,33 @@ TEST(RoundTicks, AreRoundStartAtZeroAndReachTheTop) {
       EXPECT_GE(ticks.back(), high * (1 - 1e-9));
     }
   }
+}
+
+TEST(LogTicks, AreRoundWithinTheRangeAndNotTooMany) {
+  EXPECT_EQ(log_ticks(1, 30, 10, false), (std::vector<double>{1, 2, 5, 10, 20}));
+  EXPECT_EQ(log_ticks(0.9, 2e5, 8, false), (std::vector<double>{1, 10, 100, 1000, 1e4, 1e5}));
+  EXPECT_EQ(log_ticks(1, 1e12, 8, false), (std::vector<double>{1, 100, 1e4, 1e6, 1e8, 1e10, 1e12}));
+  EXPECT_EQ(log_ticks(4096, 65536, 10, true), (std::vector<double>{4096, 8192, 16384, 32768, 65536}));
+  EXPECT_EQ(log_ticks(8192, 268435456, 8, true).size(), 8u);
+  for (const double tick : log_ticks(7000, 3e8, 8, true)) EXPECT_EQ(std::exp2(std::round(std::log2(tick))), tick);
+}
+
+TEST(TickText, NamesUnitsOfEveryQuantity) {
+  const std::pair<Quantity, double> values[] = {{Quantity::seconds, 5e-8},      {Quantity::seconds, 1e-9},
+                                                {Quantity::bytes_per_s, 2.5e9}, {Quantity::ops_per_s, 1e12},
+                                                {Quantity::ops_per_s, 1e9},     {Quantity::binary_bytes, 32768},
+                                                {Quantity::ops_per_byte, 0.5},  {Quantity::bytes_per_s, 0}};
+  std::string text;
+  for (const auto& [quantity, value] : values) text += tick_text(quantity, value) + "; ";
+  EXPECT_EQ(text, "50 ns; 1 ns; 2.5 GB/s; 1 TOP/s; 1 GOP/s; 32 KiB; 0.5; 0; ");
+}
+
+TEST(AxisScale, PlacesEqualRatiosAtEqualDistancesAndNothingOutside) {
+  const AxisScale scale = AxisScale::logarithmic({1, 10, 100}, 0, 1000, 10, false);
+  EXPECT_NEAR(scale.at(10) - scale.at(1), scale.at(100) - scale.at(10), 1e-9);
+  EXPECT_EQ(scale.at(1e-9), 0);
+  EXPECT_EQ(scale.at(1e9), 1000);
+  EXPECT_TRUE(std::isfinite(AxisScale::logarithmic({0, -1, std::nan("")}, 0, 1000, 10, false).at(5)));
 }
 
 TEST(Golden, BothCharts) {
