@@ -81,6 +81,7 @@ std::string without_digits(std::string text) {
 struct Cause {
   Tag tag;                       ///< of the first figure
   std::vector<std::size_t> hit;  ///< figures of each kind
+  const Measurement* last = nullptr;  ///< counted; a figure may name a cause twice
 };
 
 std::vector<Cause> causes_of(const std::vector<Figures>& kinds) {
@@ -94,8 +95,9 @@ std::vector<Cause> causes_of(const std::vector<Figures>& kinds) {
           return c.tag.kind == tag.kind && without_digits(c.tag.cause) == without_digits(tag.cause);
         });
         if (cause == causes.end())
-          cause = causes.insert(cause, {tag, std::vector<std::size_t>(kinds.size())});
-        ++cause->hit[k];
+          cause = causes.insert(cause, {tag, std::vector<std::size_t>(kinds.size()), nullptr});
+        if (cause->last != m) ++cause->hit[k];
+        cause->last = m;
       }
   return causes;
 }

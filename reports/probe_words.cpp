@@ -83,6 +83,14 @@ std::vector<StreamRow> stream_rows(const Abilities& abilities) {
   return rows;
 }
 
+std::string isas_text(const std::vector<StreamRow>& rows) {
+  std::vector<std::string> isas;
+  for (const StreamRow& row : rows)
+    if (const std::string& isa = row.points.front()->isa; std::find(isas.begin(), isas.end(), isa) == isas.end())
+      isas.push_back(isa);
+  return list_text(isas, "or") + (isas.size() > 1 ? ", the faster of each" : "");
+}
+
 std::vector<const ComputePeak*> peaks_of_all_threads(const Profile& profile) {
   int most = 0;
   for (const ComputePeak& peak : profile.compute) most = std::max(most, peak.threads);

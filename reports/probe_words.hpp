@@ -40,6 +40,9 @@ struct StreamRow {
 /// In the order of their first points.
 std::vector<StreamRow> stream_rows(const Abilities& abilities);
 
+/// "avx2"; "avx2 or scalar, the faster of each" where rows differ.
+std::string isas_text(const std::vector<StreamRow>& rows);
+
 /// One peak per ISA and type, of the most threads.
 std::vector<const ComputePeak*> peaks_of_all_threads(const Profile& profile);
 

@@ -64,7 +64,7 @@ std::string streams_note(const std::vector<StreamRow>& rows) {
       moved +=
           fmt::format("{}{:.3g} times that of {}", moved.empty() ? "" : ", ", row.moved, one_line(row.kind));
   std::string text = fmt::format("Stores with {}, counted as the program moves them.",
-                                 one_line(rows.front().points.front()->isa));
+                                 one_line(isas_text(rows)));
   if (!moved.empty()) text += " A cached store reads its line first, so that memory moves " + moved + ".";
   if (std::any_of(rows.begin(), rows.end(), [](const StreamRow& row) { return row.past; }))
     text += " Dashed: stores past the caches, which do not.";

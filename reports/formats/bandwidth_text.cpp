@@ -210,7 +210,7 @@ std::string streams_text(const Abilities& abilities) {
   return out + labelled("", fmt::format("with {}, counted as the program moves them; a store into the caches "
                                         "reads its line from memory "
                                         "first, one past them does not",
-                                        one_line(rows.front().points.front()->isa)));
+                                        one_line(isas_text(rows))));
 }
 
 std::string nodes_text(const Abilities& abilities) {

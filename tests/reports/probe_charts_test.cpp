@@ -180,7 +180,7 @@ TEST(NoiseLines, SayEveryCauseOnceOnOneLine) {
   EXPECT_TRUE(noise_lines(quiet, 65).empty());
   quiet.read[0].bytes_per_s.tags = {"noisy: steal 4 %"};
   quiet.read[1].bytes_per_s.tags = {
-      "noisy: steal 12 %", "disturbed: paused: our process was stopped for 60 ms, in 1 of 7 samples"};
+      "noisy: steal 12 %", "noisy: steal 9 %", "disturbed: paused: our process was stopped for 60 ms, in 1 of 7 samples"};
   EXPECT_EQ(
       noise_lines(quiet, 90),
       (std::vector<std::string>{"steal 4 % in 2/5 reads",
