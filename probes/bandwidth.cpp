@@ -107,7 +107,11 @@ void take_samples(const BandwidthPlan& plan, BandwidthPoint& point, double until
   }
   for (Disturbed& each : watch.finish()) {
     for (int& hit : each.samples) hit += static_cast<int>(before);
-    disturbed.push_back(std::move(each));
+    const auto known = std::find_if(disturbed.begin(), disturbed.end(), [&](const Disturbed& other) { return other.by == each.by; });
+    if (known == disturbed.end())
+      disturbed.push_back(std::move(each));
+    else
+      known->samples.insert(known->samples.end(), each.samples.begin(), each.samples.end());
   }
   point.bytes_per_s = summarise("read_bandwidth", "bytes/s", std::move(samples));
   point.huge_page_bytes = reader.huge_page_bytes();
