@@ -223,6 +223,7 @@ Options parse_command_line(int argc, char** argv) {
   add_json(*quality, options);
 
   CLI::App* audit = app.add_subcommand("audit", "What each flag of a copied llama.cpp or ik_llama.cpp command line does here");
+  audit->add_option("--engine", options.engine_dir, "A folder of llama.cpp or ik_llama.cpp: run the line there on a short workload and look for evidence");
   audit->add_option("--model", options.model.model, "Judge it for this model instead of the line's: a GGUF file or a card's name");
   add_json(*audit, options);
   audit->footer("The line stands behind --, in quotes or as words: oldiron audit -- llama-server -m MODEL -t 8 -fa on");

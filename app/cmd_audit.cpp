@@ -12,6 +12,9 @@
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
 #include "reports/audit_screen.hpp"
+#include "runner/audit/rewrite.hpp"
+#include "runner/audit/run_audit.hpp"
+#include "runner/signals.hpp"
 
 namespace oldiron {
 namespace {
@@ -21,6 +24,12 @@ std::string model_of_line(const PastedLine& line) {
   for (std::size_t i = 0; i + 1 < line.arguments.size(); ++i)
     if (line.arguments[i] == "-m" || line.arguments[i] == "--model") return line.arguments[i + 1];
   return "";
+}
+
+ModelRequest request(const std::string& model) {
+  ModelRequest request;
+  request.model = model;
+  return request;
 }
 
 /// --model says it; else the line's own file, if it is here; else the card whose name that file has.
@@ -34,7 +43,7 @@ void find_model(const Options& options, PastedLine& line, AuditSurroundings& aro
   if (path.empty()) return;
   if (std::filesystem::is_regular_file(path, ignored)) {
     try {
-      around.model = describe_model({.model = path}, cards_dir());
+      around.model = describe_model(request(path), cards_dir());
     } catch (const Error& error) {
       line.notes.push_back(fmt::format("its model was not read: {}", error.what()));
     }
@@ -45,8 +54,32 @@ void find_model(const Options& options, PastedLine& line, AuditSurroundings& aro
   for (const std::string& name : card_names(cards_dir()))
     if (file.starts_with(name) && name.size() > best.size()) best = name;
   if (best.empty()) return;
-  around.model = describe_model({.model = best}, cards_dir());
+  around.model = describe_model(request(best), cards_dir());
   line.notes.push_back(fmt::format("the model is not here; its shapes are those of {}, by its file's name", best));
+}
+
+bool is_model_file(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
+void run(Audit& audit, const AuditTool& tool, const std::string& model, const AuditSurroundings& around) {
+  if (!can_be_run(audit.line.tool)) {
+    audit.run_end = fmt::format("{} is not run by an audit, only llama-cli, llama-server and llama-bench are; the verdicts are those of the records",
+                                audit.line.tool);
+    return;
+  }
+  if (!is_model_file(model))
+    throw Error(fmt::format("--engine runs the line, and its model {} is not here; name one with --model FILE", model.empty() ? "has no name and" : model));
+  install_interrupt_handlers();
+  fmt::print(stderr, "running {} on a short workload ...\n", audit.line.tool);
+  // A disk of 50 MB/s, and two minutes for everything else.
+  const double timeout_s = 120 + (around.model ? static_cast<double>(around.model->bytes()) / 50e6 : 0);
+  run_audit(audit, tool,
+            {.model = std::filesystem::absolute(model).string(),
+             .usable_memory_bytes = around.usable_memory_bytes,
+             .spec = around.model ? &*around.model : nullptr,
+             .timeout_s = timeout_s});
 }
 
 }  // namespace
@@ -57,7 +90,18 @@ int cmd_audit(const Options& options) {
   around.facts = read_facts("/", around.machine);
   around.usable_memory_bytes = usable_memory_bytes(read_state());
   find_model(options, line, around);
-  const Audit audit = judge(std::move(line), around);
+  std::optional<AuditTool> tool;
+  if (!options.engine_dir.empty()) tool = find_tool(options.engine_dir, line.tool);
+  if (tool) {
+    around.engine = tool->engine;
+    around.build = tool->build;
+  }
+  const std::string model = is_model_file(options.model.model) ? options.model.model : model_of_line(line);
+  Audit audit = judge(std::move(line), around);
+  if (tool) {
+    audit.version = tool->version;
+    run(audit, *tool, model, around);
+  }
   if (!options.json_path.empty()) write_file(options.json_path, reports::audit_json(audit));
   fmt::print("{}", reports::audit_text(audit));
   return 0;

@@ -59,6 +59,9 @@ class GuardedChild {
   /// Set once the child has ended.
   const std::optional<ChildEnd>& end() const { return end_; }
 
+  /// Of the guard, whose only child is ours; -1 once that has ended.
+  pid_t guard_pid() const { return guard_ && !end_ ? guard_->pid() : -1; }
+
   const Output& out() const { return out_; }
 
   const Output& err() const { return err_; }

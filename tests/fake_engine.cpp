@@ -28,6 +28,7 @@
 //   fail_from  the first call that fails, counted by the lines of `log` [0: all]
 //   fail_always  1: --help and runs without tests fail too [0]
 //   fail_flag  fails only if this word stands among the flags, as in "-rtr"
+//   say        file that a run with tests prints to stderr once the model is loaded
 //   log        file that gets one line per benchmark run: the arguments
 //   load_s     seconds of "loading the model" [0]
 //   sample_s   seconds per sample [0]
@@ -81,6 +82,13 @@ std::vector<std::string> split(const std::string& text, char separator) {
   std::istringstream stream(text);
   for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
   return parts;
+}
+
+std::string text_of_file(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  if (file) text << file.rdbuf();
+  return text.str();
 }
 
 /// The settings of the header comment.
@@ -171,6 +179,7 @@ class Bench {
     if (!tests.empty()) {
       sleep_s(settings_.number("load_s", 0));
       std::fprintf(stderr, "fake_engine: model loaded\n");
+      std::fputs(text_of_file(settings_.text("say")).c_str(), stderr);
     }
     misbehave();
     if (flag("-o", "md").rfind("json", 0) != 0) return print_table(tests);
@@ -358,10 +367,7 @@ std::string help_text(const Settings& settings) {
   const std::string path = settings.text("help");
   if (path.empty())
     return std::string(kHelpBoth) + (settings.text("engine") == "ik_llama" ? kHelpIk : kHelpLlama);
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
+  return text_of_file(path);
 }
 
 bool lists(const std::string& help, const std::string& flag) {
@@ -407,11 +413,17 @@ int main(int argc, char** argv) {
       std::printf("usage: %s [options]\n\noptions:\n%s", argv[0], help.c_str());
       return 0;
     }
+    if (arguments[i] == "--version") {
+      std::fprintf(stderr, "version: 4242 (fa4e000)\n");
+      return 0;
+    }
     if (!lists(help, arguments[i])) {
       std::fprintf(stderr, "error: invalid parameter for argument: %s\n", arguments[i].c_str());
       return 1;
     }
-    const bool switch_only = arguments[i] == "-v" || arguments[i] == "--verbose" ||
+    const bool flag_follows = i + 1 < arguments.size() && arguments[i + 1].size() > 1 && arguments[i + 1][0] == '-' &&
+                              std::isalpha(static_cast<unsigned char>(arguments[i + 1].back())) != 0;
+    const bool switch_only = flag_follows || arguments[i] == "-v" || arguments[i] == "--verbose" ||
                              arguments[i] == "--no-warmup" || arguments[i] == "--progress";
     const std::string value = switch_only || i + 1 >= arguments.size() ? "1" : arguments[i + 1];
     flags[arguments[i]] = value;

@@ -90,7 +90,8 @@ struct FlagRecord {
   FlagVerdict otherwise = FlagVerdict::can_act;
   std::string_view why = "";
   std::vector<Trace> traces = {};
-  std::string_view silence = "";  ///< what it means that no trace is there: declined, and why; empty: no trace
+  std::string_view silence = "";  ///< what it means that no trace is there; empty: nothing
+  FlagVerdict silent = FlagVerdict::declined;  ///< the verdict then, if `silence` says something
 
   bool is_of(Engine engine) const;
   bool spells(std::string_view word) const;

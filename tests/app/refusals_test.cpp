@@ -156,6 +156,15 @@ TEST_F(Refusals, OfEngineFolders) {
                  "no llama-bench in it");
 }
 
+TEST_F(Refusals, OfLinesToAudit) {
+  expect_refused({"audit"}, "no command line", "--");
+  expect_refused({"audit", "--", "ollama run gemma"}, "`ollama`", "llama-server");
+  expect_refused({"audit", "--", "llama-cli -p 'never"}, "without an end", "close the quote");
+  expect_refused({"audit", "--engine", "no_engine", "--", "llama-cli -m model.gguf"}, "no_engine", "llama-cli");
+  expect_refused({"audit", "--model", "absent.gguf", "--", "llama-cli -m model.gguf"}, "absent.gguf", "check the path");
+  expect_refused({"audit", "--json", "absent/out.json", "--", "llama-cli"}, "absent/out.json", "absent");
+}
+
 TEST_F(Refusals, OfCommandsAndWords) {
   expect_refused({"tun"}, "`tun`", "did you mean `tune`?");
   expect_refused({"frobnicate"}, "`frobnicate`", "the commands are");

@@ -1,0 +1,145 @@
+#include "runner/audit/evidence.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdlib>
+
+#include "core/text.hpp"
+
+namespace oldiron {
+namespace {
+
+/// Runs of blanks become one.
+std::string squeezed(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool blank = c == ' ' || c == '\t' || c == '\r';
+    if (blank && (out.empty() || out.back() == ' ')) continue;
+    out += blank ? ' ' : c;
+  }
+  if (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
+
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+/// `text` begins with what `pattern` describes.
+bool begins_with(std::string_view text, std::string_view pattern, const std::string& value) {
+  while (!pattern.empty()) {
+    if (pattern.starts_with("{value}")) {
+      pattern.remove_prefix(7);
+      if (value.empty() || !text.starts_with(value)) return false;
+      text.remove_prefix(value.size());
+      if (!text.empty() && is_word(text.front())) return false;  // "8" does not stand for "8192"
+    } else if (pattern.starts_with("{}") || pattern.starts_with("{+}")) {
+      const bool positive = pattern[1] == '+';
+      pattern.remove_prefix(positive ? 3 : 2);
+      std::size_t length = 0;
+      while (length < text.size() && (is_digit(text[length]) || (text[length] == '.' && length > 0))) ++length;
+      if (length == 0 || (positive && std::strtod(std::string(text.substr(0, length)).c_str(), nullptr) <= 0)) return false;
+      text.remove_prefix(length);
+    } else {
+      if (text.empty() || text.front() != pattern.front()) return false;
+      text.remove_prefix(1);
+      pattern.remove_prefix(1);
+    }
+  }
+  return true;
+}
+
+bool holds(const std::string& line, std::string_view pattern, const std::string& value) {
+  for (std::size_t at = 0; at < line.size(); ++at)
+    if (begins_with(std::string_view(line).substr(at), pattern, value)) return true;
+  return false;
+}
+
+std::string bytes(std::int64_t count) { return bytes_text(static_cast<double>(count)); }
+
+/// A sentence if the trace is there, else empty.
+std::string seen_of(const Trace& trace, const FlagRow& row, std::string_view log, const RunSeen& seen, std::int64_t weight_bytes) {
+  constexpr double kNearly = 0.9;  // embeddings and norms may lie apart
+  switch (trace.sign) {
+    case Trace::Sign::log: {
+      const std::string line = matching_line(log, trace.text, row.flag.value());
+      return line.empty() ? "" : "its log: " + line;
+    }
+    case Trace::Sign::locked:
+      if (!seen.looked || weight_bytes <= 0 || static_cast<double>(seen.locked_bytes) < kNearly * static_cast<double>(weight_bytes)) return "";
+      return fmt::format("VmLck {} of {} weights", bytes(seen.locked_bytes), bytes(weight_bytes));
+    case Trace::Sign::huge_pages:
+      return seen.looked && seen.huge_page_bytes > 0 ? fmt::format("{} in huge pages", bytes(seen.huge_page_bytes)) : "";
+    case Trace::Sign::unmapped:
+      return seen.looked && !seen.model_mapped ? "the model's file is not mapped" : "";
+    case Trace::Sign::threads:
+      return seen.working_threads > 0 && std::to_string(seen.working_threads) == row.flag.value()
+                 ? fmt::format("{} threads did the work", seen.working_threads)
+                 : "";
+    case Trace::Sign::bound:
+      return seen.looked && seen.bound ? "its threads may not run on every CPU" : "";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string matching_line(std::string_view log, std::string_view pattern, const std::string& value) {
+  constexpr std::size_t kLongest = 4096;  // lines of a log are short; what is longer is text of the model
+  const std::string wanted = squeezed(pattern);
+  while (!log.empty()) {
+    const std::string_view line = log.substr(0, log.find('\n'));
+    log.remove_prefix(std::min(log.size(), line.size() + 1));
+    if (line.size() > kLongest) continue;
+    std::string plain = squeezed(line);
+    if (holds(plain, wanted, value)) return plain;
+  }
+  return "";
+}
+
+void weigh(FlagRow& row, std::string_view log, const RunSeen& seen, std::int64_t weight_bytes, bool altered) {
+  // What the engine does anyway, and what has no speed, needs no evidence.
+  if (row.verdict == FlagVerdict::default_anyway || row.verdict == FlagVerdict::not_speed) return;
+  if (row.verdict == FlagVerdict::rejected || row.verdict == FlagVerdict::unknown) {
+    row.verdict = FlagVerdict::no_trace;
+    row.why = "this build takes it";
+    return;
+  }
+  if (altered || row.flag.record == nullptr) return;
+  // What a line prints of a flag that cannot act is an echo.
+  const bool idle = row.verdict == FlagVerdict::not_applicable || row.verdict == FlagVerdict::inert || row.verdict == FlagVerdict::echoed_only;
+  for (const Trace& trace : row.flag.record->traces) {
+    if (idle && (trace.verdict == FlagVerdict::took_effect || trace.verdict == FlagVerdict::changed)) continue;
+    const std::string found = seen_of(trace, row, log, seen, weight_bytes);
+    if (found.empty()) continue;
+    row.verdict = trace.verdict;
+    row.evidence = found;
+    return;
+  }
+  if (row.verdict != FlagVerdict::can_act && row.verdict != FlagVerdict::changed) return;
+  if (row.flag.record->silence.empty()) {
+    row.verdict = FlagVerdict::no_trace;
+    return;
+  }
+  row.verdict = row.flag.record->silent;
+  row.evidence = std::string(row.flag.record->silence);
+}
+
+Complaint complaint_of(std::string_view log) {
+  constexpr std::array kWords = {"unknown argument: ", "invalid argument: ", "invalid parameter for argument: ", "legacy speculative option '",
+                                 "error while handling argument \""};
+  for (const char* words : kWords) {
+    const auto at = log.find(words);
+    if (at == std::string_view::npos) continue;
+    const auto begin = at + std::string_view(words).size();
+    const std::string_view rest = log.substr(begin, log.find('\n', begin) - begin);
+    const auto line_begin = log.rfind('\n', at) + 1;  // npos + 1 is 0
+    return {std::string(rest.substr(0, rest.find_first_of("'\" \r"))), squeezed(log.substr(line_begin, log.find('\n', at) - line_begin))};
+  }
+  return {};
+}
+
+}  // namespace oldiron

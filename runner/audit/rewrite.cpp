@@ -1,0 +1,155 @@
+#include "runner/audit/rewrite.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "core/memory_plan.hpp"
+#include "core/text.hpp"
+
+namespace oldiron {
+namespace {
+
+constexpr std::int64_t kContext = 4096;
+constexpr const char* kPrompt =
+    "An old server stands in a rack. Its memory has four channels, and every word that it writes is a walk through all of them. "
+    "Tell in order what happens between a question and its answer, and where the time goes.";
+
+// By the first spellings of their records, and by single flags of group records.
+constexpr std::string_view kInteractive =
+    "-cnv --conversation -i --interactive -if --interactive-first -mli --multiline-input -co --color -st --single-turn --in-prefix-bos --infill";
+constexpr std::string_view kDownloads = "-hf -hfr --hf-repo -hff --hf-file -hft --hf-token -mu --model-url -hfd -hfrd --mmproj-url";
+constexpr std::string_view kWork =
+    "-m --model -p --prompt -n --predict --n-predict -f --file -bf --binary-file --n-prompt --n-gen -pg -gp -d --n-depth -r --repetitions -o --output -oe --output-err";
+constexpr std::string_view kLog =
+    "-v --verbose --verbosity -lv --log-verbosity --log-verbose --log-file --log-disable --log-enable --log-new --log-append --minilog";
+constexpr std::string_view kService = "--host --port --api-key --api-key-file --ssl-key-file --ssl-cert-file --path --slot-save-path --reuse-port";
+constexpr std::string_view kFiles = "-md --model-draft --spec-draft-model --mmproj --lora --grammar-file --chat-template-file --json-schema-file -jf";
+
+std::int64_t number_of(const std::string& text, std::int64_t otherwise) {
+  std::int64_t number = otherwise;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+bool is_file(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
+class Rewriter {
+ public:
+  Rewriter(const Audit& audit, const RunPlace& place, const std::vector<std::size_t>& left_out)
+      : audit_(audit), place_(place), left_out_(left_out) {}
+
+  RunLine write() {
+    line_.command.argv = {place_.program};
+    for (std::size_t i = 0; i < audit_.rows.size(); ++i)
+      if (std::find(left_out_.begin(), left_out_.end(), i) == left_out_.end()) row(audit_.rows[i]);
+    tell_left_out("it talks to a person", interactive_);
+    tell_left_out("nothing is downloaded", downloads_);
+    work();
+    if (!is_bench()) context();
+    log();
+    if (audit_.line.tool == "llama-server") service();
+    return std::move(line_);
+  }
+
+ private:
+  bool is_bench() const { return audit_.line.tool == "llama-bench"; }
+
+  void add(std::initializer_list<std::string> words) { line_.command.argv.insert(line_.command.argv.end(), words); }
+
+  void tell(std::string sentence) { line_.rewrites.push_back(std::move(sentence)); }
+
+  void tell_left_out(const char* why, const std::vector<std::string>& flags) {
+    if (!flags.empty()) tell(fmt::format("left out {}: {}", list_text(flags, "and"), why));
+  }
+
+  void row(const FlagRow& row) {
+    const GivenFlag& flag = row.flag;
+    if (flag.at == std::string::npos) return front(flag);
+    const std::string& word = flag.word;
+    if (one_of(kInteractive, word)) return interactive_.push_back(flag.text());
+    if (one_of(kDownloads, word)) return downloads_.push_back(flag.text());
+    if (one_of(kWork, word) || one_of(kLog, word) || one_of(kService, word)) return;
+    if (one_of(kFiles, word) && !flag.values.empty() && !is_file(flag.value()))
+      return tell(fmt::format("left out {}: there is no such file here", flag.text()));
+    if (flag.record != nullptr && flag.record->spells("-c") && !is_bench()) {
+      context_ = &row;
+      return;
+    }
+    if (flag.record != nullptr && (flag.record->spells("-b") || flag.record->spells("-ub")))
+      batch_ = std::max(batch_, number_of(flag.value(), 0));
+    add({word});
+    for (const std::string& value : flag.values) add({value});
+  }
+
+  /// Variables are set for the run; the programs in front are not started.
+  void front(const GivenFlag& flag) {
+    const bool variable = std::any_of(audit_.line.environment.begin(), audit_.line.environment.end(),
+                                      [&](const auto& each) { return each.first == flag.word; });
+    const bool loader = flag.word.starts_with("LD_");
+    if (variable && !loader) line_.command.env.emplace_back(flag.word, flag.value());
+    else tell(fmt::format("left out {}: the audit starts the tool itself", flag.text()));
+  }
+
+  void work() {
+    add({"-m", place_.model});
+    if (is_bench()) {
+      add({"-p", "64", "-n", "16", "-r", "1", "-o", "json"});
+      return tell("the work is one prompt of 64 tokens and 16 generated ones, once");
+    }
+    if (audit_.line.tool == "llama-cli") {
+      add({"-p", kPrompt, "-n", std::to_string(kGeneratedTokens)});
+      if (audit_.engine == Engine::llama_cpp) add({"-st"});
+    }
+    tell(fmt::format("the work is a short prompt and {} generated tokens", kGeneratedTokens));
+  }
+
+  void context() {
+    const std::int64_t asked = context_ != nullptr ? number_of(context_->flag.value(), 0) : 0;
+    std::int64_t context = asked > 0 ? asked : std::max(kContext, batch_);
+    std::int64_t most = context;
+    if (place_.spec != nullptr && place_.usable_memory_bytes > 0)
+      most = largest_context(*place_.spec, {.engine = audit_.engine}, place_.usable_memory_bytes);
+    if (place_.spec != nullptr && place_.spec->context_length > 0 && asked <= 0) most = std::min<std::int64_t>(most, place_.spec->context_length);
+    if (most > 0) context = std::min(context, most);
+    add({"-c", std::to_string(context)});
+    if (asked <= 0) tell(fmt::format("-c {} instead of the model's whole context", context));
+    else if (context < asked) tell(fmt::format("-c {} instead of {}: more does not fit into memory", context, asked));
+    if (context_ != nullptr && context != asked) line_.altered.push_back(context_);
+  }
+
+  /// Evidence is in lines that the default leaves out.
+  void log() {
+    if (is_bench()) add({"-v"});
+    else if (audit_.engine == Engine::llama_cpp) add({"-lv", "4"});
+  }
+
+  void service() {
+    add({"--host", "127.0.0.1", "--port", std::to_string(place_.port)});
+    tell(fmt::format("it listens on 127.0.0.1, port {}", place_.port));
+  }
+
+  const Audit& audit_;
+  const RunPlace& place_;
+  const std::vector<std::size_t>& left_out_;
+  RunLine line_;
+  std::vector<std::string> interactive_, downloads_;
+  const FlagRow* context_ = nullptr;
+  std::int64_t batch_ = 0;
+};
+
+}  // namespace
+
+bool can_be_run(std::string_view tool) { return one_of("llama-cli llama-server llama-bench", tool); }
+
+RunLine rewrite(const Audit& audit, const RunPlace& place, const std::vector<std::size_t>& left_out) {
+  return Rewriter(audit, place, left_out).write();
+}
+
+}  // namespace oldiron

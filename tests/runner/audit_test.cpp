@@ -1,0 +1,244 @@
+// Audits that run: what a log and /proc prove, how a line is rewritten, and engines that refuse, crash or hang.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "core/clock.hpp"
+#include "core/text.hpp"
+#include "runner/audit/evidence.hpp"
+#include "runner/audit/loopback.hpp"
+#include "runner/audit/rewrite.hpp"
+#include "runner/audit/run_audit.hpp"
+
+namespace oldiron {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+const std::string kData = OLDIRON_TEST_DATA "/audit/";
+
+Audit audit_of(const std::string& line, Engine engine) {
+  AuditSurroundings around{.engine = engine};
+  around.machine.nodes = 1;
+  return judge(read_pasted_line({line}), around);
+}
+
+FlagRow& row(Audit& audit, const std::string& word) {
+  for (FlagRow& each : audit.rows)
+    if (each.flag.word == word) return each;
+  throw Error("no row " + word);
+}
+
+/// Every row weighed by a recorded log, with nothing seen in /proc.
+Audit weighed(const std::string& line, Engine engine, const std::string& log) {
+  Audit audit = audit_of(line, engine);
+  for (FlagRow& each : audit.rows) weigh(each, read_file(kData + log), {}, 0, false);
+  return audit;
+}
+
+TEST(MatchingLine, NumbersAndValuesAreFilledIn) {
+  const std::string log = "first\n  K  (q8_0):   0.27 MiB \nRepacked 0 tensors\nn_ctx = 8192\n";
+  EXPECT_EQ(matching_line(log, "K ({value}): {+}", "q8_0"), "K (q8_0): 0.27 MiB");
+  EXPECT_EQ(matching_line(log, "K ({value}): {+}", "q4_0"), "");
+  EXPECT_EQ(matching_line(log, "Repacked {} tensors", ""), "Repacked 0 tensors");
+  EXPECT_EQ(matching_line(log, "Repacked {+} tensors", ""), "");
+  EXPECT_EQ(matching_line(log, "n_ctx         = {value}", "8192"), "n_ctx = 8192");
+  EXPECT_EQ(matching_line(log, "n_ctx = {value}", "8"), "") << "8 is not 8192";
+  EXPECT_EQ(matching_line(log, "n_ctx = {value}", ""), "");
+  EXPECT_EQ(matching_line("", "x", ""), "");
+  EXPECT_EQ(matching_line(std::string(1 << 20, 'x'), "x{}", ""), "");
+}
+
+TEST(Weigh, TheLogOfIk) {
+  Audit audit = weighed(
+      "llama-cli -m m.gguf -c 512 -t 3 -rtr -muge -ctk q8_0 -ctv q8_0 -b 256 -ub 1024 -smgs -sas -smf32 -ser 4,1 -ger -mla 1 -mea 64",
+      Engine::ik_llama, "ik_llama-4840.log");
+  for (const char* flag : {"-c", "-rtr", "-muge", "-ctk", "-b"}) {
+    EXPECT_EQ(row(audit, flag).verdict, FlagVerdict::took_effect) << flag;
+    EXPECT_THAT(row(audit, flag).evidence, HasSubstr("its log: ")) << flag;
+  }
+  EXPECT_EQ(row(audit, "-ub").verdict, FlagVerdict::changed);
+  EXPECT_THAT(row(audit, "-ub").evidence, HasSubstr("n_ubatch = 256"));
+  EXPECT_EQ(row(audit, "-ctv").verdict, FlagVerdict::no_trace) << "that log keeps its values as f16";
+  for (const char* flag : {"-smgs", "-sas", "-smf32", "-ger"}) EXPECT_EQ(row(audit, flag).verdict, FlagVerdict::echoed_only) << flag;
+  EXPECT_EQ(row(audit, "-ser").verdict, FlagVerdict::inert);
+  EXPECT_EQ(row(audit, "-mea").verdict, FlagVerdict::not_applicable);
+  EXPECT_EQ(row(audit, "-mla").verdict, FlagVerdict::not_applicable);
+  EXPECT_THAT(row(audit, "-mla").evidence, HasSubstr("no MLA"));
+  EXPECT_EQ(row(audit, "-t").verdict, FlagVerdict::no_trace);
+}
+
+TEST(Weigh, TheLogOfLlama) {
+  Audit audit = weighed("llama-cli -m m.gguf -c 512 -ctk q8_0 -b 256 -ub 1024 -sm row --spec-draft-n-max 4 --poll 0 -cmoe -np 1", Engine::llama_cpp,
+                        "llama_cpp-10587.log");
+  for (const char* flag : {"-c", "-ctk", "-b"}) EXPECT_EQ(row(audit, flag).verdict, FlagVerdict::took_effect) << flag;
+  EXPECT_EQ(row(audit, "-ub").verdict, FlagVerdict::changed);
+  for (const char* flag : {"-sm", "--spec-draft-n-max", "-cmoe", "-np"})
+    EXPECT_EQ(row(audit, flag).verdict, FlagVerdict::not_applicable) << flag;
+  EXPECT_EQ(row(audit, "--poll").verdict, FlagVerdict::inert);
+}
+
+// Every flag of both engines against both logs: what the records hold for idle is never called effective.
+TEST(Weigh, NothingIdleTakesEffect) {
+  for (const Engine engine : {Engine::ik_llama, Engine::llama_cpp}) {
+    const std::string log = read_file(kData + "ik_llama-4840.log") + read_file(kData + "llama_cpp-10587.log");
+    for (const FlagRecord& record : flag_records()) {
+      if (!record.is_of(engine) || record.values < 0) continue;
+      for (const FlagVerdict verdict : {FlagVerdict::inert, FlagVerdict::echoed_only, FlagVerdict::not_applicable, FlagVerdict::default_anyway}) {
+        FlagRow each{.flag = {.word = std::string(record.name()), .values = {"512"}, .record = &record}, .verdict = verdict};
+        weigh(each, log, {.looked = true, .locked_bytes = 100, .huge_page_bytes = 1, .model_mapped = false, .bound = true, .working_threads = 512}, 100, false);
+        EXPECT_NE(each.verdict, FlagVerdict::took_effect) << record.spellings;
+      }
+    }
+  }
+}
+
+TEST(Weigh, ProcProvesWhatLogsDoNotTell) {
+  Audit audit = audit_of("llama-cli -m m.gguf --mlock --no-mmap -t 6 -c 512", Engine::ik_llama);
+  const RunSeen seen{.looked = true, .locked_bytes = 95, .model_mapped = false, .working_threads = 6};
+  for (FlagRow& each : audit.rows) weigh(each, "failed to mlock 5-byte buffer", seen, 100, false);
+  for (const char* flag : {"--mlock", "--no-mmap", "-t"}) EXPECT_EQ(row(audit, flag).verdict, FlagVerdict::took_effect) << flag;
+  Audit failed = audit_of("llama-cli -m m.gguf --mlock --no-mmap -t 6 -c 512", Engine::ik_llama);
+  for (FlagRow& each : failed.rows)
+    weigh(each, "failed to mlock 5-byte buffer", {.looked = true, .locked_bytes = 5, .model_mapped = true, .working_threads = 2}, 100, false);
+  EXPECT_EQ(row(failed, "--mlock").verdict, FlagVerdict::declined);
+  for (const char* flag : {"--no-mmap", "-t"}) EXPECT_EQ(row(failed, flag).verdict, FlagVerdict::no_trace) << flag;
+}
+
+TEST(ComplaintOf, NamesTheFlag) {
+  EXPECT_EQ(complaint_of("x\nerror: unknown argument: -C\n").flag, "-C");
+  EXPECT_EQ(complaint_of("error: invalid argument: -rtr").flag, "-rtr");
+  EXPECT_EQ(complaint_of("error: invalid parameter for argument: -sm\nusage").flag, "-sm");
+  EXPECT_EQ(complaint_of("legacy speculative option '--draft-max' is disabled; use").flag, "--draft-max");
+  EXPECT_EQ(complaint_of("error while handling argument \"--color\": error: unknown value").flag, "--color");
+  EXPECT_EQ(complaint_of("all is well").flag, "");
+}
+
+TEST(Rewrite, ListensHereTalksToNobodyAndDownloadsNothing) {
+  const Audit audit = audit_of("OMP_WAIT_POLICY=active LD_PRELOAD=x.so sudo llama-server -m there.gguf -hf some/model --host 0.0.0.0 --port 80 -cnv --jinja -md absent.gguf --api-key k",
+                               Engine::ik_llama);
+  const RunLine line = rewrite(audit, {.program = "/e/llama-server", .model = "/m.gguf", .port = 4711}, {});
+  EXPECT_THAT(line.command.argv, ElementsAre("/e/llama-server", "--jinja", "-m", "/m.gguf", "-c", "4096", "--host", "127.0.0.1", "--port", "4711"));
+  EXPECT_THAT(line.command.env, ElementsAre(std::pair<std::string, std::optional<std::string>>("OMP_WAIT_POLICY", "active")));
+  for (const char* word : {"-cnv", "-hf", "absent.gguf", "sudo", "LD_PRELOAD", "-c 4096 instead", "127.0.0.1"})
+    EXPECT_THAT(line.rewrites, Contains(HasSubstr(word))) << word;
+}
+
+TEST(Rewrite, ContextIsCutToWhatFits) {
+  ModelSpec model{.context_length = 1 << 20, .layers = {LayerSpec{.n_head = 8, .n_head_kv = 8, .key_length = 128, .value_length = 128}}};
+  model.tensors = {{.name = "blk.0.attn_k.weight", .layer = 0, .ne = {256, 1024, 1, 1}, .role = Role::attn}};
+  const Audit audit = audit_of("llama-cli -m x -c 1048576", Engine::ik_llama);
+  const RunLine line = rewrite(audit, {.program = "p", .model = "m", .usable_memory_bytes = std::int64_t{1} << 30, .spec = &model}, {});
+  EXPECT_THAT(line.rewrites, Contains(HasSubstr("instead of 1048576")));
+  ASSERT_EQ(line.altered.size(), 1u);
+  EXPECT_EQ(line.altered[0]->flag.word, "-c");
+}
+
+TEST(RunAudit, AModelThatDoesNotFitIsNotLoaded) {
+  ModelSpec model{.context_length = 4096, .layers = {LayerSpec{.n_head = 8, .n_head_kv = 8, .key_length = 128, .value_length = 128}}};
+  model.tensors = {{.name = "blk.0.ffn_up.weight", .layer = 0, .ne = {1 << 15, 1 << 15, 1, 1}}};
+  Audit audit = audit_of("llama-cli -m x", Engine::ik_llama);
+  run_audit(audit, {.program = "/nowhere"}, {.model = "m", .usable_memory_bytes = 1 << 20, .spec = &model});
+  EXPECT_THAT(audit.run_end, HasSubstr("not run: it needs more than"));
+}
+
+TEST(Rewrite, LeavesOutWhatItIsTold) {
+  const Audit audit = audit_of("llama-bench -m x -rtr 1 -t 4 -n 500 -o md", Engine::ik_llama);
+  const RunLine line = rewrite(audit, {.program = "p", .model = "m"}, {1});
+  EXPECT_THAT(line.command.argv, ElementsAre("p", "-t", "4", "-m", "m", "-p", "64", "-n", "16", "-r", "1", "-o", "json", "-v"));
+}
+
+TEST(Version, OfBothEngines) {
+  std::string commit;
+  EXPECT_EQ(build_of_version("version: 4840 (8337e4cd3)\nbuilt with cc", commit), 4840);
+  EXPECT_EQ(commit, "8337e4cd3");
+  EXPECT_EQ(build_of_version("version: 0.2.0-dev (build 10587, commit 3f545becc)\n", commit), 10587);
+  EXPECT_EQ(build_of_version("nothing", commit), 0);
+}
+
+TEST(Loopback, NobodyAnswersOnAFreePort) {
+  const int port = free_port();
+  EXPECT_GT(port, 0);
+  EXPECT_FALSE(http_request(port, "GET", "/health", "", now_s() + 1));
+}
+
+/// A folder with a fake llama-cli and its settings.
+class AuditRuns : public testing::Test {
+ protected:
+  AuditRuns() : folder_(fs::temp_directory_path() / ("oldiron_audit_test_" + std::to_string(getpid()))) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    fs::create_symlink(OLDIRON_FAKE_ENGINE, folder_ / "llama-cli");
+    std::ofstream(folder_ / "m.gguf") << "weights";
+  }
+
+  ~AuditRuns() override { fs::remove_all(folder_); }
+
+  Audit run(const std::string& line, const std::string& settings, double timeout_s = 60) {
+    std::ofstream(folder_ / "fake_engine.conf") << "engine=ik_llama\nhelp=" << kData << "ik_llama-4840.help.txt\n" << settings;
+    const AuditTool tool = find_tool(folder_.string(), "llama-cli", OLDIRON_BINARY);
+    EXPECT_EQ(tool.engine, Engine::ik_llama);
+    EXPECT_EQ(tool.version, "ik_llama.cpp 4242 (fa4e000)");
+    Audit audit = audit_of(line, tool.engine);
+    run_audit(audit, tool, {.model = (folder_ / "m.gguf").string(), .timeout_s = timeout_s, .guard_program = OLDIRON_BINARY});
+    return audit;
+  }
+
+  fs::path folder_;
+};
+
+constexpr const char* kLine = "llama-cli -m m.gguf -c 512 -rtr -muge -ctk q8_0 -b 256 -ub 1024 -smgs -sas";
+const std::string kSay = "say=" + kData + "ik_llama-4840.log\n";
+
+TEST_F(AuditRuns, EvidenceOfARunThatEndsWell) {
+  Audit audit = run(kLine, kSay);
+  EXPECT_EQ(audit.run_end, "");
+  EXPECT_EQ(row(audit, "-rtr").verdict, FlagVerdict::took_effect);
+  EXPECT_EQ(row(audit, "-smgs").verdict, FlagVerdict::echoed_only);
+  EXPECT_THAT(audit.ran, HasSubstr("-rtr"));
+}
+
+TEST_F(AuditRuns, ARefusedFlagIsNamedAndTheRestJudged) {
+  Audit audit = run(std::string(kLine) + " --no-repack --draft-max 3", kSay);
+  EXPECT_EQ(row(audit, "--no-repack").verdict, FlagVerdict::rejected);
+  EXPECT_THAT(row(audit, "--no-repack").evidence, HasSubstr("invalid parameter for argument: --no-repack"));
+  EXPECT_EQ(row(audit, "--draft-max").verdict, FlagVerdict::rejected);
+  EXPECT_EQ(row(audit, "-rtr").verdict, FlagVerdict::took_effect);
+  EXPECT_THAT(audit.ran, Not(HasSubstr("--no-repack")));
+  EXPECT_THAT(audit.ran, Not(HasSubstr("--draft-max")));
+  EXPECT_EQ(audit.run_end, "");
+}
+
+TEST_F(AuditRuns, ACrashIsNamedAndProvesNothing) {
+  Audit audit = run(kLine, "fail=segv\n" + kSay);
+  EXPECT_THAT(audit.run_end, HasSubstr("SIGSEGV"));
+  EXPECT_THAT(audit.run_end, HasSubstr("those of the records"));
+  EXPECT_EQ(row(audit, "-rtr").verdict, FlagVerdict::can_act);
+}
+
+TEST_F(AuditRuns, AHangIsStopped) {
+  Audit audit = run(kLine, "fail=hang\n", 0.5);
+  EXPECT_THAT(audit.run_end, HasSubstr("did not end"));
+  EXPECT_EQ(row(audit, "-rtr").verdict, FlagVerdict::can_act);
+}
+
+TEST_F(AuditRuns, AFailedLoadIsTold) {
+  const Audit audit = run(kLine, "fail=exit\n");
+  EXPECT_THAT(audit.run_end, HasSubstr("exited with code 1"));
+  EXPECT_THAT(audit.run_end, HasSubstr("failed to load model"));
+}
+
+TEST_F(AuditRuns, AToolThatIsNotThereIsRefused) {
+  EXPECT_THROW(find_tool(folder_.string(), "llama-server", OLDIRON_BINARY), Error);
+  EXPECT_THROW(find_tool("/nowhere", "llama-cli", OLDIRON_BINARY), Error);
+}
+
+}  // namespace
+}  // namespace oldiron
