@@ -71,6 +71,9 @@ std::string plot(const Machine& machine, const Profile& profile) {
   return out + "  " + left("", kLabel) + (all_noisy ? "all measured in noise\n" : "~ measured in noise\n");
 }
 
+// As Profile::read_saturated has it.
+constexpr double kRising = 1.15;
+
 std::string verdict(const Profile& profile) {
   if (profile.read.size() < 2)
     return "  One thread count only: whether memory or the core is the limit cannot be told.\n";
@@ -78,12 +81,12 @@ std::string verdict(const Profile& profile) {
   const auto before = std::find_if(profile.read.rbegin() + 1, profile.read.rend(),
                                    [&](const BandwidthPoint& p) { return p.threads * 2 <= last.threads; });
   const BandwidthPoint& half = before == profile.read.rend() ? profile.read.front() : *before;
-  std::string text = fmt::format("{} threads read {:.2f} times what {} can", last.threads,
-                                 last.bytes_per_s.median / half.bytes_per_s.median,
+  const double gain = last.bytes_per_s.median / half.bytes_per_s.median;
+  std::string text = fmt::format("{} threads read {:.2f} times what {} can", last.threads, gain,
                                  half.threads == 1 ? "one" : std::to_string(half.threads));
-  text += profile.read_saturated
-              ? ": this is the memory wall. No decode is faster than this over the bytes of a token."
-              : ": still rising. The limit here is per-core memory parallelism, not the memory itself.";
+  text += profile.read_saturated ? ": this is the memory wall. No decode is faster than this over the bytes of a token."
+          : gain >= kRising      ? ": still rising. The limit here is per-core memory parallelism, not the memory itself."
+                                 : ": whether that is the memory wall cannot be told in this noise; look again when it is quiet.";
   std::string out;
   for (const std::string& line : wrap(text, kScreenColumns - 2)) out += "  " + line + "\n";
   return out;

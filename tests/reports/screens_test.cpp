@@ -234,6 +234,9 @@ TEST(ProbeScreen, MemoryWallOnlyIfSaturated) {
   s.profile.read_saturated = false;
   EXPECT_THAT(probe_text(s), Not(HasSubstr("memory wall")));
   EXPECT_THAT(probe_text(s), HasSubstr("per-core memory parallelism"));
+  s.profile.read[1].bytes_per_s.median = 1.1 * s.profile.read[0].bytes_per_s.median;
+  EXPECT_THAT(probe_text(s), HasSubstr("in this noise"));
+  EXPECT_THAT(probe_text(s), Not(HasSubstr("still rising")));
   s.profile.read.resize(1);
   EXPECT_THAT(probe_text(s), HasSubstr("cannot be told"));
 }
