@@ -82,4 +82,7 @@ struct Abilities {
   bool operator==(const Abilities&) const = default;
 };
 
+/// Puts the samples of a later pass behind those of the same points of the first.
+void append(Abilities& first, const Abilities& later);
+
 }  // namespace oldiron

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "core/check.hpp"
 #include "core/stats.hpp"
@@ -103,6 +104,31 @@ void label(Measurement& measurement, std::vector<Disturbed> disturbed) {
                                lost_text(measurement, hit, quiet));
   }
   measurement.disturbed = std::move(disturbed);
+}
+
+void append(Measurement& first, const Measurement& later) {
+  std::vector<double> samples = first.samples;
+  samples.insert(samples.end(), later.samples.begin(), later.samples.end());
+  std::vector<Disturbed> disturbed = first.disturbed;
+  for (Disturbed each : later.disturbed) {
+    for (int& hit : each.samples) hit += static_cast<int>(first.samples.size());
+    const auto known = std::find_if(disturbed.begin(), disturbed.end(), [&](const Disturbed& other) { return other.by == each.by; });
+    if (known == disturbed.end())
+      disturbed.push_back(std::move(each));
+    else
+      known->samples.insert(known->samples.end(), each.samples.begin(), each.samples.end());
+  }
+  Measurement both = summarise(first.name, first.unit, std::move(samples));
+  label(both, std::move(disturbed));
+  for (const Measurement* look : {&std::as_const(first), &later}) {
+    Measurement told = summarise(look->name, look->unit, look->samples);
+    label(told, look->disturbed);
+    for (const std::string& tag : look->tags)
+      if (std::find(told.tags.begin(), told.tags.end(), tag) == told.tags.end() &&
+          std::find(both.tags.begin(), both.tags.end(), tag) == both.tags.end())
+        both.tags.push_back(tag);
+  }
+  first = std::move(both);
 }
 
 std::vector<std::string> merged_tags(const std::vector<std::string>& tags) {

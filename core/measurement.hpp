@@ -34,6 +34,9 @@ Measurement summarise(std::string name, std::string unit, std::vector<double> sa
 /// samples were hit: the median of the others stands.
 void label(Measurement& measurement, std::vector<Disturbed> disturbed);
 
+/// Puts the samples of a later look at the same metric behind those of the first, each with what hit it.
+void append(Measurement& first, const Measurement& later);
+
 /// Tags a metric as noisy that nobody was seen to disturb but that cannot be trusted within `share` of its median: its interval
 /// reaches farther, or the medians of its first and its last third of samples lie farther apart.
 void tag_unsteady(Measurement& measurement, double share = 0.03);

@@ -97,27 +97,20 @@ void take_samples(const BandwidthPlan& plan, BandwidthPoint& point, double until
   MemoryReader reader = make_reader(plan, point.threads, point.buffer_bytes, page_size_of(point.page_size));
   const auto sample = [&] { return reader.sample(read_of(plan, point.isa), static_cast<std::size_t>(point.prefetch_bytes)); };
   sample();
-  std::vector<double> samples = point.bytes_per_s.samples;
-  std::vector<Disturbed> disturbed = point.bytes_per_s.disturbed;
-  const std::size_t before = samples.size();
+  std::vector<double> samples;
   SampleWatch watch;
-  while (samples.size() < before + 5 || (samples.size() < before + kMaxSamples && now_s() < until_s)) {
+  while (samples.size() < 5 || (samples.size() < kMaxSamples && now_s() < until_s)) {
     samples.push_back(sample());
     watch.end_sample();
   }
-  for (Disturbed& each : watch.finish()) {
-    for (int& hit : each.samples) hit += static_cast<int>(before);
-    const auto known = std::find_if(disturbed.begin(), disturbed.end(), [&](const Disturbed& other) { return other.by == each.by; });
-    if (known == disturbed.end())
-      disturbed.push_back(std::move(each));
-    else
-      known->samples.insert(known->samples.end(), each.samples.begin(), each.samples.end());
-  }
-  point.bytes_per_s = summarise("read_bandwidth", "bytes/s", std::move(samples));
+  Measurement look = summarise("read_bandwidth", "bytes/s", std::move(samples));
+  label(look, watch.finish());
+  if (point.buffer_bytes < plan.least_bytes) look.tags.push_back("buffer under 4 times the cache: memory allows no more");
   point.huge_page_bytes = reader.huge_page_bytes();
-  label(point.bytes_per_s, std::move(disturbed));
-  if (point.buffer_bytes < plan.least_bytes)
-    point.bytes_per_s.tags.push_back("buffer under 4 times the cache: memory allows no more");
+  if (point.bytes_per_s.samples.empty())
+    point.bytes_per_s = std::move(look);
+  else
+    append(point.bytes_per_s, look);
 }
 
 BandwidthPoint measure(const BandwidthPlan& plan, int threads, std::int64_t bytes,

@@ -21,6 +21,39 @@ std::int64_t power_of_two_below(std::int64_t bytes) {
   return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(bytes, 4 * kLine))));
 }
 
+/// A permutation of 0 .. n - 1, n a power of two, that is computed both ways: so a ring is written in the order of its
+/// addresses. Two rounds of a multiplication between xor shifts that undo themselves.
+class Shuffle {
+ public:
+  explicit Shuffle(std::uint64_t n) : mask_(n - 1), shift_((static_cast<int>(std::bit_width(mask_)) + 1) / 2) {}
+
+  std::uint64_t at(std::uint64_t place) const {
+    std::uint64_t x = mixed(place);
+    for (const std::uint64_t factor : kFactors) x = mixed(x * factor & mask_);
+    return x;
+  }
+
+  std::uint64_t place_of(std::uint64_t x) const {
+    for (const std::uint64_t factor : {inverse(kFactors[1]), inverse(kFactors[0])}) x = mixed(x) * factor & mask_;
+    return mixed(x);
+  }
+
+ private:
+  static constexpr std::uint64_t kFactors[] = {0x9E3779B97F4A7C15, 0xD1B54A32D192ED03};
+
+  std::uint64_t mixed(std::uint64_t x) const { return x ^ x >> shift_; }
+
+  /// Of an odd number, modulo 2^64: each of Newton's steps doubles the bits that are right, of which odd squares give three.
+  static constexpr std::uint64_t inverse(std::uint64_t odd) {
+    std::uint64_t x = odd;
+    for (int i = 0; i < 5; ++i) x *= 2 - odd * x;
+    return x;
+  }
+
+  std::uint64_t mask_;
+  int shift_;
+};
+
 Team first_of(const LatencyPlan& plan, std::size_t threads) {
   const auto first = [&](const std::vector<int>& of) {
     return std::vector<int>(of.begin(), of.begin() + static_cast<std::ptrdiff_t>(std::min(threads, of.size())));
@@ -42,11 +75,10 @@ void tag(const NoiseSnapshot& before, Measurement& measured) {
 
 PointerRing::PointerRing(std::int64_t bytes, PageSize pages) : buffer_(static_cast<std::size_t>(bytes), pages) {
   CHECK(bytes >= 4 * kLine && std::has_single_bit(static_cast<std::uint64_t>(bytes)), "a ring's bytes are a power of two");
-  // A linear congruence of full period: written in order, visited in none that hardware foresees.
   const auto lines = static_cast<std::uint64_t>(bytes / kLine);
-  const std::uint64_t factor = (0x9E3779B97F4A7C15 & (lines - 1) & ~std::uint64_t{7}) | 5, step = (0xD1B54A32D192ED03 & (lines - 1)) | 1;
+  const Shuffle shuffle(lines);
   const auto line = [&](std::uint64_t i) { return reinterpret_cast<const void**>(buffer_.data() + i * kLine); };
-  for (std::uint64_t i = 0; i < lines; ++i) *line(i) = line((factor * i + step) & (lines - 1));
+  for (std::uint64_t i = 0; i < lines; ++i) *line(i) = line(shuffle.at((shuffle.place_of(i) + 1) & (lines - 1)));
   at_ = buffer_.data();
 }
 

@@ -16,6 +16,12 @@ namespace oldiron {
 
 namespace {
 
+void multiply_again(const std::vector<ComputePeak>& later, std::vector<ComputePeak>& peaks) {
+  for (ComputePeak& a : peaks)
+    for (const ComputePeak& b : later)
+      if (a.isa == b.isa && a.type == b.type && a.threads == b.threads) append(a.ops_per_s, b.ops_per_s);
+}
+
 void tag_unsteady_ones(Profile& profile) {
   for (BandwidthPoint& each : profile.read) tag_unsteady(each.bytes_per_s);
   for (ComputePeak& each : profile.compute) tag_unsteady(each.ops_per_s);
@@ -117,6 +123,10 @@ Probed probe_machine(bool quick, const std::function<void(const std::string&)>& 
   probed.profile.abilities = measure_abilities(probed.machine, probed.state, probed.profile, progress);
   progress("reading memory again");
   look_again(plan_bandwidth(probed.machine, probed.state), probed.profile.read);
+  const auto again = [&](const std::string& what) { progress(what + " again"); };
+  append(probed.profile.abilities, measure_abilities(probed.machine, probed.state, probed.profile, again));
+  again("multiplying in registers");
+  multiply_again(measure_compute(plan_compute(probed.machine, probed.state)), probed.profile.compute);
   tag_unsteady_ones(probed.profile);
   return probed;
 }

@@ -31,11 +31,12 @@ Profile measure_profile(const Machine& machine, const MachineState& state,
 /// peaks of all threads.
 Profile measure_quickly(const Machine& machine, const MachineState& state);
 
-/// Latencies, scattered blocks and hand-overs; some 10 s and a second per doubling of the threads.
+/// Stores, latencies, scattered blocks and hand-overs; some 15 s, and 3 s per doubling of the threads.
 Abilities measure_abilities(const Machine& machine, const MachineState& state, const Profile& profile,
                             const std::function<void(const std::string&)>& progress);
 
-/// Facts, state and profile; `quick`: what measure_quickly() measures, else everything. `leave_memory_bytes` of memory are not
+/// Facts, state and profile; `quick`: what measure_quickly() measures, else everything, each metric twice with the others between:
+/// what a host takes for seconds at a time, one look would not show. `leave_memory_bytes` of memory are not
 /// touched.
 Probed probe_machine(bool quick, const std::function<void(const std::string&)>& progress,
                      std::int64_t leave_memory_bytes = 0);

@@ -107,5 +107,21 @@ TEST(MergedTags, SayEachDisturbanceOnce) {
                           "noisy: the memory read between 1 and 2 around it"));
 }
 
+TEST(Append, KeepsAllSamplesAndWhatHitThem) {
+  Measurement first = summarise("read", "bytes/s", {100, 101, 99});
+  label(first, {{"steal", "steal 9 %", {1}}});
+  first.tags.push_back("buffer under 4 times the cache");
+  Measurement later = summarise("read", "bytes/s", {130, 131, 129, 130});
+  label(later, {{"steal", "steal 5 %", {0, 3}}, {"neighbour", "neighbour: 0.5 CPUs", {2}}});
+  append(first, later);
+  EXPECT_THAT(first.samples, ElementsAre(100, 101, 99, 130, 131, 129, 130));
+  EXPECT_EQ(first.median, 129);
+  ASSERT_EQ(first.disturbed.size(), 2U);
+  EXPECT_THAT(first.disturbed[0].samples, ElementsAre(1, 3, 6));
+  EXPECT_THAT(first.disturbed[1].samples, ElementsAre(5));
+  EXPECT_THAT(first.tags, ElementsAre(testing::StartsWith("noisy: steal 9 %, in 3 of 7 samples"),
+                                      testing::StartsWith("disturbed: neighbour: 0.5 CPUs, in 1 of 7"), "buffer under 4 times the cache"));
+}
+
 }  // namespace
 }  // namespace oldiron
