@@ -12,9 +12,12 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
-    text.replace(at, from.size(), to);
+void replace_all(std::string& text, std::string_view what, std::string_view by) {
+  std::string replaced;
+  std::size_t begin = 0;
+  for (std::size_t at; (at = text.find(what, begin)) != std::string::npos; begin = at + what.size())
+    replaced.append(text, begin, at - begin).append(by);
+  text = replaced.append(text, begin, std::string::npos);
 }
 
 class Splitter {
