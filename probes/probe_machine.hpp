@@ -31,7 +31,7 @@ Profile measure_profile(const Machine& machine, const MachineState& state,
 /// peaks of all threads.
 Profile measure_quickly(const Machine& machine, const MachineState& state);
 
-/// Stores, latencies, scattered blocks and hand-overs; some 15 s, and 3 s per doubling of the threads.
+/// Stores, latencies, scattered blocks, hand-overs, and NUMA pairs where there are several nodes.
 Abilities measure_abilities(const Machine& machine, const MachineState& state, const Profile& profile,
                             const std::function<void(const std::string&)>& progress);
 
