@@ -13,11 +13,11 @@
 #include "core/memory_plan.hpp"
 #include "core/text.hpp"
 #include "runner/audit/evidence.hpp"
-#include "runner/audit/loopback.hpp"
 #include "runner/audit/rewrite.hpp"
 #include "runner/audit/run_watch.hpp"
 #include "runner/discover.hpp"
 #include "runner/engines/llama_bench.hpp"
+#include "runner/http.hpp"
 
 namespace oldiron {
 namespace {
@@ -64,15 +64,19 @@ Served ask_server(GuardedChild& child, RunWatch& watch, int port, double deadlin
     child.wait(std::min(deadline_s, now_s() + kTick_s));
     watch.look(child);
     if (child.end() || now_s() >= deadline_s) return Served::never_ready;
-    const auto health = http_request(port, "GET", "/health", "", std::min(deadline_s, now_s() + 1));
-    is_ready = health && health->status == 200;
+    is_ready = http_exchange({.port = port, .path = "/health"}, std::min(deadline_s, now_s() + 1)).ok();
   }
   const Json request = {{"prompt", "An old server stands in a rack. Tell what happens between a question and its answer."},
                         {"n_predict", kGeneratedTokens},
                         {"cache_prompt", false}};
-  const auto answer = http_request(port, "POST", "/completion", request.dump(), deadline_s);
+  const auto meanwhile = [&] {
+    child.wait(now_s());
+    watch.look(child);
+    return !child.end();
+  };
+  const HttpAnswer answer = http_exchange({.port = port, .method = "POST", .path = "/completion", .json = request.dump()}, deadline_s, meanwhile);
   watch.look(child, true);
-  return answer && answer->status == 200 ? Served::tokens : Served::no_tokens;
+  return answer.ok() ? Served::tokens : Served::no_tokens;
 }
 
 class Auditor {

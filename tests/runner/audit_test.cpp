@@ -8,7 +8,6 @@
 #include "core/clock.hpp"
 #include "core/text.hpp"
 #include "runner/audit/evidence.hpp"
-#include "runner/audit/loopback.hpp"
 #include "runner/audit/rewrite.hpp"
 #include "runner/audit/run_audit.hpp"
 
@@ -161,12 +160,6 @@ TEST(Version, OfBothEngines) {
   EXPECT_EQ(commit, "8337e4cd3");
   EXPECT_EQ(build_of_version("version: 0.2.0-dev (build 10587, commit 3f545becc)\n", commit), 10587);
   EXPECT_EQ(build_of_version("nothing", commit), 0);
-}
-
-TEST(Loopback, NobodyAnswersOnAFreePort) {
-  const int port = free_port();
-  EXPECT_GT(port, 0);
-  EXPECT_FALSE(http_request(port, "GET", "/health", "", now_s() + 1));
 }
 
 /// A folder with a fake llama-cli and its settings.
