@@ -77,16 +77,18 @@ void check_fit(const ModelRequest& request, const ModelSpec& model, const Machin
     throw Error(does_not_fit(state, request, model, needs));
 }
 
-// A foreign engine reads files only: the card's weights are written once, and used again by the next tune.
+// A foreign engine reads files only: the card's weights are written once, and used again by the next tune of the same
+// model, which a card of the same name need not be. Bytes are its vocabulary: ik_llama.cpp's server aborts without one.
 ModelRequest as_file(const ModelRequest& request, const std::string& out_dir) {
   const ModelSpec model = describe_model(request, cards_dir());
   const std::string head = request.head_type.empty() ? "" : "-head-" + request.head_type;
   const std::string cut = request.layers > 0 ? fmt::format("-{}-layers", request.layers) : "";
-  const std::string path = fmt::format("{}/{}-{}{}{}.gguf", out_dir, model.id, request.type, head, cut);
+  const std::string path =
+      fmt::format("{}/{}-{}{}{}-{}.gguf", out_dir, model.id, request.type, head, cut, model.fingerprint.substr(0, 8));
   if (!fs::exists(path)) {
     fmt::print(stderr, "writing {} ({}) for the engine to read; its weights are generated\n", path,
                bytes_text(static_cast<double>(model.bytes())));
-    write_gguf(*open_model(request, cards_dir()), path);
+    write_gguf(*open_model(request, cards_dir()), path, Vocabulary::bytes);
   }
   ModelRequest file;
   file.model = path;
