@@ -16,6 +16,7 @@
 
 #include "core/check.hpp"
 #include "core/clock.hpp"
+#include "probes/files.hpp"
 #include "runner/signals.hpp"
 
 namespace oldiron {
@@ -216,6 +217,13 @@ std::optional<ChildEnd> GuardedChild::wait(double deadline_s) {
     if (now_s() >= deadline_s) break;
   }
   return end_;
+}
+
+pid_t GuardedChild::child_pid() const {
+  const pid_t guard = guard_pid();
+  if (guard < 0) return -1;
+  const std::string children = read_text(fmt::format("/proc/{}/task/{}/children", guard, guard)).value_or("");
+  return static_cast<pid_t>(parse_number(children.substr(0, children.find(' '))).value_or(-1));
 }
 
 ChildEnd GuardedChild::kill() {

@@ -62,6 +62,9 @@ class GuardedChild {
   /// Of the guard, whose only child is ours; -1 once that has ended.
   pid_t guard_pid() const { return guard_ && !end_ ? guard_->pid() : -1; }
 
+  /// The program itself; -1 once it has ended, and before it has begun.
+  pid_t child_pid() const;
+
   const Output& out() const { return out_; }
 
   const Output& err() const { return err_; }

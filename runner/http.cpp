@@ -65,6 +65,7 @@ class Exchange {
   void fail(std::string error, bool timed_out = false) {
     if (done()) return;
     over_ = true;
+    failed_s_ = now_s();
     failure_ = std::move(error);
     timed_out_ = timed_out;
     socket_.close();
@@ -73,7 +74,10 @@ class Exchange {
   HttpAnswer answer() const {
     HttpAnswer answer = reader_.answer();
     answer.sent_s = sent_s_;
-    if (over_) answer.error = failure_;
+    if (over_) {
+      answer.error = failure_;
+      answer.ended_s = failed_s_;
+    }
     answer.timed_out = timed_out_;
     return answer;
   }
@@ -128,7 +132,7 @@ class Exchange {
   bool connecting_ = false, over_ = false, timed_out_ = false;
   int refusal_ = 0;
   std::string failure_;
-  double sent_s_ = 0;
+  double sent_s_ = 0, failed_s_ = 0;
   HttpReader reader_;
 };
 

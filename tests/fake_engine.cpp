@@ -26,6 +26,7 @@
 //                its own memory       touches `bytes` and keeps them      drift        each sample is `drift`
 //                [0.02] slower
 //   fail_from  the first call that fails, counted by the lines of `log` [0: all]
+//   fail_until   the first call that does not fail [none]
 //   fail_always  1: --help and runs without tests fail too [0]
 //   fail_flag  fails only if this word stands among the flags, as in "-rtr"
 //   say        file that a run with tests prints to stderr once the model is loaded
@@ -35,6 +36,8 @@
 //   noise      relative noise of the samples, uniform to both sides [0.005]; seed [1]
 //   cores      physical cores of the pretended machine [2]
 //   speed      all rates are so many times the ones below [1]
+//
+// Called llama-server it is one: see fake_server.hpp.
 //
 // Speeds, before noise, with t threads of that phase and c = cores:
 //   scale(t, gain) = t / (1 + (1 - gain) (t - 1)) up to t = c; 0.4 of scale(c) beyond
@@ -62,6 +65,9 @@
 #include <thread>
 #include <vector>
 
+#include "tests/fake_server.hpp"
+#include "tests/fake_settings.hpp"
+
 namespace {
 
 const char* const kHelpBoth =
@@ -77,79 +83,9 @@ const char* const kHelpIk =
     "<0|1>\n"
     "  -thp, --transparent-huge-pages <0|1>\n  -fmoe, --fused-moe <0|1>\n";
 
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
-  return parts;
-}
-
-std::string text_of_file(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  return text.str();
-}
-
-/// The settings of the header comment.
-class Settings {
- public:
-  Settings(const std::string& argv0, const std::map<std::string, std::string>& arguments)
-      : values_(arguments) {
-    const auto slash = argv0.rfind('/');
-    std::ifstream file((slash == std::string::npos ? "." : argv0.substr(0, slash)) + "/fake_engine.conf");
-    for (std::string line; std::getline(file, line);) {
-      const auto equals = line.find('=');
-      if (equals != std::string::npos) file_[line.substr(0, equals)] = line.substr(equals + 1);
-    }
-  }
-
-  std::string text(const std::string& name, const std::string& otherwise = "") const {
-    if (const auto found = values_.find(name); found != values_.end()) return found->second;
-    std::string variable = "OLDIRON_FAKE_";
-    for (const char c : name) variable += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    if (const char* value = std::getenv(variable.c_str())) return value;
-    if (const auto found = file_.find(name); found != file_.end()) return found->second;
-    return otherwise;
-  }
-
-  double number(const std::string& name, double otherwise) const {
-    const std::string value = text(name);
-    return value.empty() ? otherwise : std::strtod(value.c_str(), nullptr);
-  }
-
- private:
-  std::map<std::string, std::string> values_, file_;
-};
-
-void sleep_s(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
-
-[[noreturn]] void sleep_for_ever() {
-  for (;;) pause();
-}
-
-void die_by(int signal_number) {
-  const rlimit no_core = {0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
-  std::signal(signal_number, SIG_DFL);
-  raise(signal_number);
-}
-
-void babble(std::FILE* to, double bytes) {
-  const std::string line(127, '#');
-  for (double written = 0; written < bytes; written += 128) std::fprintf(to, "%s\n", line.c_str());
-  std::fflush(to);
-}
-
-void leave_a_child(bool own_session) {
-  if (fork() != 0) return;
-  if (own_session) setsid();
-  sleep_for_ever();
-}
-
 /// True if the call is one that shall fail, by fail_from and fail_flag; `call` counts from 0.
 bool fails(const Settings& settings, int call, const std::vector<std::string>& flags) {
-  if (call < settings.number("fail_from", 0)) return false;
+  if (call < settings.number("fail_from", 0) || call >= settings.number("fail_until", 1e9)) return false;
   const std::string flag = settings.text("fail_flag");
   if (flag.empty()) return true;
   for (const auto& each : flags)
@@ -244,28 +180,19 @@ class Bench {
     return tests;
   }
 
-  double scale(int threads, double gain) const {
-    const int cores = static_cast<int>(settings_.number("cores", 2));
-    const int used = threads < cores ? threads : cores;
-    const double speed = used / (1 + (1 - gain) * (used - 1));
-    return threads > cores ? 0.4 * speed : speed;
-  }
-
-  double pages() const {
-    const bool read = flag("-mmp", "1") == "0" || flag("-lm", "auto") == "none";
-    if (!ik()) return read ? 1.1 : 1;
-    return (flag("-rtr", "0") == "1" ? 1.5 : 1) * (read ? 1.4 : 1);
-  }
-
-  double prefill_rate(int threads) const {
-    const double u = std::atof(flag("-ub", "512").c_str());
+  Speeds speeds_of() const {
     const std::string attention = flag("-fa", "auto");
-    return 40 * scale(threads, 0.97) * pages() * u / (u + 64) * (u > 1024 ? 0.9 : 1) *
-           (attention == "1" || attention == "on" ? 1.05 : 1);
+    return {.cores = static_cast<int>(settings_.number("cores", 2)),
+            .ik = ik(),
+            .read = flag("-mmp", "1") == "0" || flag("-lm", "auto") == "none",
+            .repacked = flag("-rtr", "0") == "1",
+            .flash_attention = attention == "1" || attention == "on",
+            .ubatch = std::atof(flag("-ub", "512").c_str())};
   }
 
   double rate(const Test& test) const {
-    const double prefill = prefill_rate(test.threads), decode = 4 * scale(test.threads, 0.9) * pages();
+    const Speeds speeds = speeds_of();
+    const double prefill = speeds.prefill(test.threads), decode = speeds.decode(test.threads);
     return settings_.number("speed", 1) * (test.prompt + test.generate) /
            (test.prompt / prefill + test.generate / decode);
   }
@@ -363,8 +290,9 @@ class Bench {
   std::vector<char> memory_;
 };
 
-std::string help_text(const Settings& settings) {
+std::string help_text(const Settings& settings, bool is_server) {
   const std::string path = settings.text("help");
+  if (path.empty() && is_server) return kServerHelp + std::string(settings.text("engine") == "ik_llama" ? kServerHelpIk : kServerHelpLlama);
   if (path.empty())
     return std::string(kHelpBoth) + (settings.text("engine") == "ik_llama" ? kHelpIk : kHelpLlama);
   return text_of_file(path);
@@ -405,7 +333,9 @@ int main(int argc, char** argv) {
     else arguments.push_back(argument);
   }
   const Settings settings(argv[0], fakes);
-  const std::string help = help_text(settings);
+  const std::string name = argv[0];
+  const bool is_server = name.substr(name.rfind('/') + 1) == "llama-server";
+  const std::string help = help_text(settings, is_server);
   const bool always = settings.number("fail_always", 0) != 0;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "-h" || arguments[i] == "--help") {
@@ -428,6 +358,11 @@ int main(int argc, char** argv) {
     const std::string value = switch_only || i + 1 >= arguments.size() ? "1" : arguments[i + 1];
     flags[arguments[i]] = value;
     if (!switch_only) ++i;
+  }
+  if (is_server) {
+    const int call = logged_calls(settings, arguments);
+    const bool failing = fails(settings, call, arguments);
+    run_server(settings, flags, failing ? split(settings.text("fail"), ',') : std::vector<std::string>{});
   }
   const bool counts = always || Bench(settings, flags, {}).has_tests();
   const int call = counts ? logged_calls(settings, arguments) : 0;

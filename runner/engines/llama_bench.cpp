@@ -4,12 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/accounting.hpp"
-#include "core/clock.hpp"
 #include "core/text.hpp"
+#include "runner/keep_log.hpp"
 
 namespace oldiron {
 namespace {
@@ -60,7 +59,7 @@ class LlamaBench : public TrialEngine {
     trial.provenance.command = *argv;
     try {
       const CommandResult result = run_(*argv, timeout_s(spec));
-      keep_log(result, trial);
+      trial.provenance.log_path = keep_log(log_dir_, found_.engine, *argv, result.out, result.err);
       read_bench(result, found_, trial);
     } catch (const Error& error) {
       trial.status = Status::failed;
@@ -78,16 +77,6 @@ class LlamaBench : public TrialEngine {
     const double load_s =
         longest_load_s_ > 0 ? 3 * longest_load_s_ + 10 : static_cast<double>(model_.bytes()) / 50e6 + 60;
     return load_s + spec.budget.seconds;
-  }
-
-  void keep_log(const CommandResult& result, Trial& trial) const {
-    if (log_dir_.empty()) return;
-    std::error_code refused;  // of which writing the file tells
-    std::filesystem::create_directories(log_dir_, refused);
-    const std::string command = command_line(trial.provenance.command);
-    trial.provenance.log_path =
-        fmt::format("{}/{}-{}.log", log_dir_, to_string(found_.engine), hex16(hash64(command + utc_now())));
-    write_file(trial.provenance.log_path, command + "\n" + result.out.text() + result.err.text());
   }
 
   FoundEngine found_;

@@ -64,15 +64,6 @@ std::string command_line(const std::vector<std::string>& argv);
 /// token.
 void read_bench(const CommandResult& result, const FoundEngine& found, Trial& trial);
 
-/// The engine's own line about its failure, "" if it printed none; `unsupported`: it cannot do what was
-/// asked.
-struct Refusal {
-  std::string line;
-  bool unsupported = false;
-};
-
-Refusal refusal_of(std::string_view log);
-
 /// Memory that the trial holds at its peak: weights, keys and values, compute buffers.
 std::int64_t needs_bytes(const TrialSpec& spec, const ModelSpec& model);
 

@@ -2,51 +2,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <csignal>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <optional>
 
 #include "core/stats.hpp"
 #include "core/text.hpp"
+#include "runner/engines/engine_end.hpp"
 #include "runner/engines/llama_bench.hpp"
 
 namespace oldiron {
 namespace {
-
-struct Verdict {
-  Status status;
-  std::string reason;
-};
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n.");  // dots: progress of the load, on the same line
-  if (begin == std::string_view::npos) return "";
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
-std::string_view line_at(std::string_view text, std::size_t at) {
-  const auto begin = text.rfind('\n', at) + 1;  // npos + 1 is 0
-  return trimmed(text.substr(begin, text.find('\n', at) - begin));
-}
-
-/// How the program ended, if not well.
-std::optional<Verdict> bad_end(const CommandResult& result) {
-  if (!result.timed_out && result.end.ok()) return {};
-  const Refusal refusal = refusal_of(result.err.text());
-  const std::string said = refusal.line.empty() ? "" : "; it said: " + refusal.line;
-  if (result.timed_out)
-    return Verdict{Status::timed_out,
-                   fmt::format("llama-bench was stopped after {}{}", seconds_text(result.end.wall_s), said)};
-  if (died_of_illegal_instruction(result.end))
-    return Verdict{Status::unsupported,
-                   "llama-bench was built for another CPU (illegal instruction); build it on this machine"};
-  if (refusal.unsupported) return Verdict{Status::unsupported, "llama-bench refused: " + refusal.line};
-  return Verdict{Status::failed, fmt::format("llama-bench {}{}", how_it_ended(result.end), said)};
-}
 
 bool holds_no_number(const std::string& text) {
   for (const char* word : {"nan", "inf"})
@@ -58,7 +24,7 @@ bool holds_no_number(const std::string& text) {
 /// The rows, or why there are none. Throws Error where JSON is broken.
 Json rows_of(const std::string& out) {
   const auto begin = out.find('[');
-  if (trimmed(out).empty()) throw Error("llama-bench ended without an error and printed nothing");
+  if (without_blanks(out).empty()) throw Error("llama-bench ended without an error and printed nothing");
   if (begin == std::string::npos) throw Error("llama-bench printed no JSON");
   const Json rows = Json::parse(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), nullptr, false);
   if (!rows.is_discarded() && rows.is_array()) return rows;
@@ -155,30 +121,6 @@ double take_row(const Json& rows, const FoundEngine& found, bool prefill, Trial&
 
 }  // namespace
 
-Refusal refusal_of(std::string_view log) {
-  struct Mark {
-    std::string_view text;
-    bool unsupported;
-  };
-
-  // Most telling first: the programs end with a bare "failed to load model" whatever went wrong.
-  constexpr std::array<Mark, 8> kMarks = {{{"invalid ggml type", true},
-                                           {"unknown model architecture", true},
-                                           {"requires flash_attn", true},
-                                           {"invalid parameter for argument", true},
-                                           {"is not within the file bounds", false},
-                                           {"failed to open", false},
-                                           {"failed to allocate", false},
-                                           {"error loading model:", false}}};
-  for (const auto& mark : kMarks)
-    if (const auto at = log.find(mark.text); at != std::string_view::npos)
-      return {std::string(line_at(log, at)), mark.unsupported};
-  for (const char* word : {"error:", "GGML_ASSERT", "what():"})
-    if (const auto at = log.rfind(word); at != std::string_view::npos)
-      return {std::string(line_at(log, at)), false};
-  return {};
-}
-
 std::string field_text(const Json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
   return value.is_string() ? value.get<std::string>() : value.dump();
@@ -192,7 +134,7 @@ std::string differs(const Json& row, const char* field, const std::string& asked
 void read_bench(const CommandResult& result, const FoundEngine& found, Trial& trial) {
   trial.provenance.peak_rss_bytes = result.end.max_rss_bytes;
   trial.measurements.clear();
-  if (auto verdict = bad_end(result)) {
+  if (auto verdict = bad_end(result, "llama-bench")) {
     trial.status = verdict->status;
     trial.reason = std::move(verdict->reason);
     return;

@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/text.hpp"
+#include "runner/engines/engine_end.hpp"
+#include "runner/keep_log.hpp"
 
 namespace oldiron {
 namespace {
@@ -358,7 +360,7 @@ TEST_F(OnFakeEngine, MeasuresWhatItShows) {
   EXPECT_EQ(trial.provenance.engine_version, "ik_llama.cpp 4242 (fa4e000)");
   EXPECT_THAT(trial.provenance.command, testing::Contains("-rtr"));
   EXPECT_GT(trial.provenance.peak_rss_bytes, 0);
-  EXPECT_THAT(read_file(trial.provenance.log_path), AllOf(HasSubstr("-rtr 1"), HasSubstr("model loaded")));
+  EXPECT_THAT(read_log(trial.provenance.log_path), AllOf(HasSubstr("-rtr 1"), HasSubstr("model loaded")));
 }
 
 TEST_F(OnFakeEngine, FailuresAreResults) {

@@ -1,0 +1,175 @@
+// llama-server of either engine: the command line of a trial, and the adapter.
+#include "runner/engines/llama_server.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <random>
+#include <cmath>
+
+#include "core/clock.hpp"
+#include "core/text.hpp"
+#include "runner/engines/llama_bench.hpp"
+#include "runner/keep_log.hpp"
+
+namespace oldiron {
+namespace {
+
+namespace fs = std::filesystem;
+using Argv = std::vector<std::string>;
+
+constexpr double kHelpPatience_s = 20;
+constexpr int kMostPorts = 3;
+
+Available<Argv> cannot(std::string reason) { return Available<Argv>::not_available(std::move(reason)); }
+
+/// Padded as both engines do.
+int cells(const Workload& w) {
+  constexpr int kPadding = 256;
+  const int tokens = w.depth_tokens + std::max(w.prompt_tokens, w.generate_tokens) + 8;
+  return (tokens + kPadding - 1) / kPadding * kPadding;
+}
+
+std::string draft_type(DraftKind kind, Engine engine) {
+  const bool ik = engine == Engine::ik_llama;
+  switch (kind) {
+    case DraftKind::ngram:
+      return "ngram-simple";
+    case DraftKind::model:
+      return ik ? "draft" : "draft-simple";
+    case DraftKind::mtp:
+      return ik ? "mtp" : "draft-mtp";
+  }
+  return "";
+}
+
+Available<Argv> draft_argv(const TrialSpec& spec, const FoundServer& found) {
+  const Config& config = spec.config;
+  if (config.draft_len == 0) return Argv{};
+  if (!found.knows("--spec-type")) return cannot(fmt::format("draft_len={}: its --help lists no --spec-type", config.draft_len));
+  const std::string type = draft_type(config.draft_kind, found.engine), length = std::to_string(config.draft_len);
+  Argv argv = {"--spec-type", found.engine == Engine::ik_llama ? type + ":n_max=" + length : type};
+  if (found.engine != Engine::ik_llama) argv.insert(argv.end(), {"--spec-draft-n-max", length});
+  if (config.draft_kind == DraftKind::ngram) return argv;
+  if (spec.draft_model.empty()) return cannot("draft_kind: it needs a file that drafts (--draft-model)");
+  argv.insert(argv.end(), {"-md", spec.draft_model});
+  return argv;
+}
+
+std::string new_key() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+class LlamaServer : public TrialEngine {
+ public:
+  LlamaServer(FoundServer found, ModelSpec model, ServerOptions options)
+      : found_(std::move(found)), model_(std::move(model)), options_(std::move(options)) {}
+
+  std::string version() override { return found_.version; }
+
+  Trial run(const TrialSpec& spec) override {
+    Trial trial;
+    trial.spec = spec;
+    trial.provenance.engine_version = found_.version;
+    const Available<Argv> argv = server_argv(spec, found_, model_);
+    if (!argv) {
+      trial.status = Status::unsupported;
+      trial.reason = argv.reason();
+      return trial;
+    }
+    try {
+      for (int tries = 0; start(*argv, trial) && tries + 1 < kMostPorts; ++tries) continue;
+    } catch (const Error& error) {
+      trial.measurements.clear();
+      trial.status = Status::failed;
+      trial.reason = error.what();
+    }
+    return trial;
+  }
+
+ private:
+  /// True if it had no port and another may be free.
+  bool start(const Argv& argv, Trial& trial) {
+    ServerStart start;
+    start.port = free_port();
+    if (found_.knows("--api-key")) start.api_key = new_key();
+    start.model = trial.spec.model;
+    start.model_bytes = model_.bytes();
+    start.patience_s = options_.patience_s > 0 ? options_.patience_s : load_patience_s(start.model_bytes);
+    start.guard_program = options_.guard_program;
+    Argv line = argv;
+    // A cache of earlier prompts is memory that no trial asks for.
+    if (found_.knows("-cram")) line.insert(line.end(), {"-cram", "0"});
+    line.insert(line.end(), {"--host", "127.0.0.1", "--port", std::to_string(start.port)});
+    trial.provenance.command = line;  // without the key, which is nobody's business
+    if (!start.api_key.empty()) line.insert(line.end(), {"--api-key", start.api_key});
+    start.command = options_.command ? options_.command(line) : Command{.argv = line};
+    RunningServer server(start);
+    if (const auto failure = server.wait_ready()) {
+      trial.status = failure->status;
+      trial.reason = failure->reason;
+    } else {
+      trial.provenance.load_s = server.load_s();
+      const double budget_s = trial.spec.budget.seconds;
+      measure_server(server, model_.vocab_size, budget_s > 0 ? now_s() + budget_s : HUGE_VAL, trial);
+    }
+    const CommandResult result = server.end();
+    trial.provenance.peak_rss_bytes = result.end.max_rss_bytes;
+    trial.provenance.log_path = keep_log(options_.log_dir, found_.engine, trial.provenance.command, result.out, result.err);
+    if (!result.end.stopped_for.empty()) {  // by Command::why_stop
+      trial.measurements.clear();
+      trial.status = Status::failed;
+      trial.reason = "llama-server " + how_it_ended(result.end);
+    }
+    return server.port_taken();
+  }
+
+  FoundServer found_;
+  ModelSpec model_;
+  ServerOptions options_;
+};
+
+}  // namespace
+
+Available<FoundServer> find_server(const FoundEngine& bench, const RunCommand& run) {
+  const auto none = [](std::string reason) { return Available<FoundServer>::not_available(std::move(reason)); };
+  const std::string program = (fs::path(bench.bench).parent_path() / "llama-server").string();
+  std::error_code ignored;
+  if (!fs::is_regular_file(program, ignored)) return none(fmt::format("there is no llama-server beside {}; build that target too", bench.bench));
+  if (const std::string why = why_no_program(program); !why.empty()) return none(why);
+  const CommandResult help = run({program, "--help"}, kHelpPatience_s);
+  FoundServer found{.engine = bench.engine, .program = program, .version = bench.version, .flags = flags_of_help(help.out.text() + help.err.text())};
+  // ik_llama.cpp prints its help and then fails.
+  if (!found.knows("--port"))
+    if (const std::string why = why_no_help(program, help); !why.empty()) return none(why);
+  for (const char* flag : {"--port", "--host", "-c"})
+    if (!found.knows(flag)) return none(fmt::format("{}: its --help lists no {}; this build is not known yet", program, flag));
+  return found;
+}
+
+Available<Argv> server_argv(const TrialSpec& spec, const FoundServer& found, const ModelSpec& model, int context) {
+  if (!spec.type.empty() || spec.layers != 0) return cannot("llama-server reads a whole GGUF file; write one with oldiron synth");
+  const Available<Argv> drafts = draft_argv(spec, found);
+  if (!drafts) return cannot(drafts.reason());
+  const int slots = std::max(spec.config.parallel, spec.workload.streams_max);
+  Config config = spec.config;
+  config.parallel = Config{}.parallel;
+  config.draft_len = Config{}.draft_len;
+  config.draft_kind = Config{}.draft_kind;
+  const Flags flags = flags_for(config, found.engine, Tool::server, [&](std::string_view flag) { return found.knows(flag); }, false, &model);
+  if (!flags.unsupported.empty()) return cannot(fmt::format("{}", fmt::join(flags.unsupported, "; ")));
+  // llama.cpp's own choice is four slots.
+  Argv argv = {found.program, "-m", spec.model, "-c", std::to_string(context > 0 ? context : std::max(1, slots) * cells(spec.workload)),
+               "-np", std::to_string(std::max(1, slots))};
+  argv.insert(argv.end(), flags.argv.begin(), flags.argv.end());
+  argv.insert(argv.end(), drafts->begin(), drafts->end());
+  return argv;
+}
+
+std::unique_ptr<TrialEngine> make_llama_server(FoundServer found, ModelSpec model, ServerOptions options) {
+  return std::make_unique<LlamaServer>(std::move(found), std::move(model), std::move(options));
+}
+
+}  // namespace oldiron

@@ -1,0 +1,15 @@
+// The tools of one build of a foreign engine as one TrialEngine: llama-bench, and llama-server where that cannot do it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "runner/engines/llama_server.hpp"
+
+namespace oldiron {
+
+/// Asks `bench` first; what it calls unsupported goes to `server` (nullptr: there is none, `why_no_server`), and each measurement of it
+/// is tagged with why. If neither can, the reasons of both are the trial's.
+std::unique_ptr<TrialEngine> make_llama_tools(std::unique_ptr<TrialEngine> bench, std::unique_ptr<TrialEngine> server, std::string why_no_server);
+
+}  // namespace oldiron
