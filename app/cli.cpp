@@ -225,8 +225,15 @@ Options parse_command_line(int argc, char** argv) {
   CLI::App* audit = app.add_subcommand("audit", "What each flag of a copied llama.cpp or ik_llama.cpp command line does here");
   audit->add_option("--engine", options.engine_dir, "A folder of llama.cpp or ik_llama.cpp: run the line there on a short workload and look for evidence");
   audit->add_option("--model", options.model.model, "Judge it for this model instead of the line's: a GGUF file or a card's name");
+  audit->add_flag("--ablate", options.ablate, "With --engine: measure what each flag does to the speed, one added to the other from bare defaults to the full line");
+  audit->add_option("--passes", options.passes, "Of --ablate: how often every step is measured")->check(CLI::Range(1, 100))->default_str("8");
+  audit->add_option("--out", options.out, "Of --ablate: folder for the waterfall (SVG); without it none is written");
   add_json(*audit, options);
   audit->footer("The line stands behind --, in quotes or as words: oldiron audit -- llama-server -m MODEL -t 8 -fa on");
+
+  CLI::App* engines = app.add_subcommand("engines", "Which builds of llama.cpp and ik_llama.cpp are here, and whether their tools run");
+  engines->add_option("DIR", options.engine_dir, "A folder that holds them; without it the folders of PATH");
+  add_json(*engines, options);
 
   app.add_subcommand("trial", "Run trials given as JSON lines on standard input (used by tune)");
 
@@ -272,7 +279,7 @@ Options parse_command_line(int argc, char** argv) {
   if (!options.json_path.empty()) check_output("--json", options.json_path);
   if (options.command == "synth" || options.command == "logits" || ((options.command == "facts" || options.command == "record") && !options.out.empty()))
     check_output("--out", options.out);
-  if (options.out.empty() && options.command != "facts" && options.command != "record" && options.command != "probe") options.out = "oldiron-out";
+  if (options.out.empty() && options.command != "facts" && options.command != "record" && options.command != "probe" && options.command != "audit") options.out = "oldiron-out";
   return options;
 }
 

@@ -11,7 +11,11 @@
 #include "probes/facts.hpp"
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
+#include "reports/ablation.hpp"
 #include "reports/audit_screen.hpp"
+#include "reports/layout.hpp"
+#include "reports/svg.hpp"
+#include "runner/audit/ablate.hpp"
 #include "runner/audit/rewrite.hpp"
 #include "runner/audit/run_audit.hpp"
 #include "runner/signals.hpp"
@@ -63,11 +67,12 @@ bool is_model_file(const std::string& path) {
   return std::filesystem::is_regular_file(path, ignored);
 }
 
-void run(Audit& audit, const AuditTool& tool, const std::string& model, const AuditSurroundings& around) {
+/// Nothing if the line was not run, or no ablation is asked for.
+std::optional<Ablation> run(Audit& audit, const AuditTool& tool, const std::string& model, const AuditSurroundings& around, const Options& options) {
   if (!can_be_run(audit.line.tool)) {
     audit.run_end = fmt::format("{} is not run by an audit, only llama-cli, llama-server and llama-bench are; the verdicts are those of the records",
                                 audit.line.tool);
-    return;
+    return {};
   }
   if (!is_model_file(model))
     throw Error(fmt::format("--engine runs the line, and its model {} is not here; name one with --model FILE", model.empty() ? "has no name and" : model));
@@ -75,16 +80,32 @@ void run(Audit& audit, const AuditTool& tool, const std::string& model, const Au
   fmt::print(stderr, "running {} on a short workload ...\n", audit.line.tool);
   // A disk of 50 MB/s, and two minutes for everything else.
   const double timeout_s = 120 + (around.model ? static_cast<double>(around.model->bytes()) / 50e6 : 0);
-  run_audit(audit, tool,
-            {.model = std::filesystem::absolute(model).string(),
-             .usable_memory_bytes = around.usable_memory_bytes,
-             .spec = around.model ? &*around.model : nullptr,
-             .timeout_s = timeout_s});
+  const AuditRun settings{.model = std::filesystem::absolute(model).string(),
+                          .usable_memory_bytes = around.usable_memory_bytes,
+                          .spec = around.model ? &*around.model : nullptr,
+                          .timeout_s = timeout_s};
+  const AuditRan ran = run_audit(audit, tool, settings);
+  if (!options.ablate || !ran.worked) return {};
+  Ablation ablation = ablate(audit, tool, settings, ran, options.passes, [](const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) fmt::print(stderr, "{}\n", reports::one_line(line));
+  });
+  tell_ablation(audit, ablation);
+  return ablation;
+}
+
+void write_waterfall(const Audit& audit, const Ablation& ablation, const std::string& dir) {
+  const Available<reports::Chart> chart = reports::ablation_chart(audit, ablation);
+  if (!chart) return fmt::print("no waterfall: {}\n", chart.reason());
+  const std::string path = dir + "/waterfall.svg";
+  write_file(path, reports::svg(*chart));
+  fmt::print("the waterfall: {}\n", path);
 }
 
 }  // namespace
 
 int cmd_audit(const Options& options) {
+  if (options.ablate && options.engine_dir.empty()) throw Error("--ablate measures, so it needs an engine: --engine DIR");
+  if (!options.out.empty()) make_out_dir(options.out);
   PastedLine line = read_pasted_line(options.rest);
   AuditSurroundings around{.machine = read_machine(), .root = geteuid() == 0};
   around.facts = read_facts("/", around.machine);
@@ -98,13 +119,16 @@ int cmd_audit(const Options& options) {
   }
   const std::string model = is_model_file(options.model.model) ? options.model.model : model_of_line(line);
   Audit audit = judge(std::move(line), around);
+  std::optional<Ablation> ablation;
   if (tool) {
     audit.version = tool->version;
-    run(audit, *tool, model, around);
+    ablation = run(audit, *tool, model, around, options);
   }
-  if (!options.json_path.empty()) write_file(options.json_path, reports::audit_json(audit));
-  fmt::print("{}", reports::audit_text(audit));
-  return 0;
+  const Ablation* const measured = ablation ? &*ablation : nullptr;
+  if (!options.json_path.empty()) write_file(options.json_path, reports::audit_json(audit, measured));
+  fmt::print("{}", reports::audit_text(audit, measured));
+  if (measured != nullptr && !options.out.empty()) write_waterfall(audit, *measured, options.out);
+  return interrupted() ? kExitInterrupted : 0;
 }
 
 }  // namespace oldiron

@@ -45,6 +45,8 @@ struct Options {
   bool measure = false;       ///< of doctor: the effect of huge pages on a decode
   int pid = 0;                ///< --pid of doctor
   bool quick = false;
+  bool ablate = false;        ///< --ablate of audit
+  int passes = 8;             ///< --passes of audit
   bool retry = false;         ///< run failed trials again
   std::vector<std::string> rest;  ///< behind "--", of guard and audit
 

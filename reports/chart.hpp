@@ -24,8 +24,9 @@ enum class Quantity : std::uint8_t {
 enum class Scale : std::uint8_t { automatic, linear, logarithmic };
 
 /// points: markers with intervals, joined in order. ceiling: a dashed line that nothing may pass. line: joined, without
-/// markers. mark: an upright line at each x, whatever its y, with the point's label. bar: a bar from zero.
-enum class SeriesStyle : std::uint8_t { points, ceiling, line, mark, bar };
+/// markers. mark: an upright line at each x, whatever its y, with the point's label. bar: a bar from zero. span: a bar from low to
+/// high, all series of a row in one place.
+enum class SeriesStyle : std::uint8_t { points, ceiling, line, mark, bar, span };
 
 struct ChartPoint {
   double x = 0;  ///< a value, or the position in ChartAxis::names
@@ -53,7 +54,7 @@ struct ChartAxis {
   bool operator==(const ChartAxis&) const = default;
 };
 
-/// One plot: y over x; with bar series, bars lie and x names the rows from the top. Two or more series of points get a
+/// One plot: y over x; with series of bars or spans, these lie and x names the rows from the top. Two or more series of points get a
 /// legend, a single one is named by the title.
 struct ChartPanel {
   std::string title;

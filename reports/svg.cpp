@@ -22,7 +22,7 @@ std::vector<std::string> set_lines(const std::string& text, double width, double
 
 bool has_bars(const ChartPanel& panel) {
   return std::any_of(panel.series.begin(), panel.series.end(),
-                     [](const ChartSeries& s) { return s.style == SeriesStyle::bar; });
+                     [](const ChartSeries& s) { return s.style == SeriesStyle::bar || s.style == SeriesStyle::span; });
 }
 
 }  // namespace

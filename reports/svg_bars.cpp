@@ -36,7 +36,8 @@ double draw_bars(Canvas& canvas, const ChartPanel& panel, double x, double y, do
   const double length = std::max(120.0, x + width - labels_width - 10 - left_edge);
   const std::vector<double> ticks = round_ticks(most, 6);
   const auto end_of = [&](double value) { return left_edge + length * value / most; };
-  const double group = static_cast<double>(panel.series.size()) * (kBar + kBetween) + kGroupGap;
+  const bool spans = !panel.series.empty() && panel.series.front().style == SeriesStyle::span;
+  const double group = (spans ? 1 : static_cast<double>(panel.series.size())) * (kBar + kBetween) + kGroupGap;
   const double bottom = y + static_cast<double>(panel.x.names.size()) * group;
   for (const double tick : ticks) {
     if (tick > most * 1.0001) break;
@@ -52,10 +53,12 @@ double draw_bars(Canvas& canvas, const ChartPanel& panel, double x, double y, do
     for (std::size_t s = 0; s < panel.series.size(); ++s)
       for (const ChartPoint& point : panel.series[s].points) {
         if (point.x != static_cast<double>(i)) continue;
-        const double bar_y = group_y + static_cast<double>(s) * (kBar + kBetween);
-        const double bar_length = std::max(0.8, end_of(point.y) - left_edge);
-        canvas.rect({left_edge, bar_y, bar_length, kBar}, palette(panel.series[s].colour), 1.5);
-        canvas.label(left_edge + bar_length + 6, bar_y + kBar - 2.5, point.label,
+        const double bar_y = group_y + (spans ? 0 : static_cast<double>(s)) * (kBar + kBetween);
+        const double begin = spans ? end_of(point.low) : left_edge;
+        const double bar_length = std::max(spans ? 2.0 : 0.8, end_of(point.y) - begin);
+        canvas.rect({begin, bar_y, bar_length, kBar}, palette(panel.series[s].colour), 1.5);
+        if (point.doubtful && bar_length > 4) canvas.rect({begin + 1.5, bar_y + 1.5, bar_length - 3, kBar - 3}, "#ffffff");
+        canvas.label(begin + bar_length + 6, bar_y + kBar - 2.5, point.label,
                      {.size = 11, .colour = "#444444"});
       }
   }

@@ -118,6 +118,7 @@ void draw_labels(const Plot& plot) {
         label_points(plot, series);
         break;
       case SeriesStyle::bar:
+      case SeriesStyle::span:
         break;
     }
   }

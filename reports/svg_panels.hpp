@@ -13,7 +13,7 @@ namespace oldiron::reports {
 /// for context, purple, a dark orange, and a pale vermilion for what could be.
 std::string_view palette(int colour);
 
-/// Lying bars, one group per name of x, all from zero; labels at their ends, a legend above.
+/// Lying bars, one group per name of x, all from zero, or spans; labels at their ends, a legend above.
 double draw_bars(Canvas& canvas, const ChartPanel& panel, double x, double y, double width);
 
 /// Markers with intervals and lines over x; y from zero.

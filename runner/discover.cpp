@@ -9,7 +9,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <system_error>
 
 #include "core/text.hpp"
@@ -103,7 +102,7 @@ Asked ask(const std::string& bench, const RunCommand& run) {
 
 }  // namespace
 
-std::vector<std::string> find_benches(const std::string& dir) {
+std::vector<fs::path> folders_to_search(const std::string& dir) {
   std::vector<fs::path> folders = {dir};
   for (std::size_t level = 0, begin = 0; level < 2; ++level) {
     const std::size_t end = folders.size();
@@ -111,16 +110,24 @@ std::vector<std::string> find_benches(const std::string& dir) {
       for (auto& each : folders_in(folders[i])) folders.push_back(std::move(each));
     begin = end;
   }
-  std::vector<std::string> benches;
-  std::set<fs::path> seen;
+  std::vector<fs::path> places;
   for (const auto& folder : folders) {
     for (const char* below : {"", "bin", "build/bin"}) {
+      std::error_code ignored;
       const fs::path place = *below == '\0' ? folder : folder / below;
-      std::error_code error;
-      const fs::path real = fs::canonical(place, error);
-      if (!error && is_file(place / kBench) && seen.insert(real).second)
-        benches.push_back((place / kBench).string());
+      if (fs::is_directory(place, ignored)) places.push_back(place);
     }
+  }
+  return places;
+}
+
+std::vector<std::string> find_benches(const std::string& dir) {
+  std::vector<std::string> benches;
+  std::set<fs::path> seen;
+  for (const fs::path& place : folders_to_search(dir)) {
+    std::error_code error;
+    const fs::path real = fs::canonical(place, error);
+    if (!error && is_file(place / kBench) && seen.insert(real).second) benches.push_back((place / kBench).string());
   }
   return benches;
 }
@@ -155,10 +162,16 @@ Available<Engine> engine_of_flags(const std::set<std::string, std::less<>>& flag
 }
 
 std::string version_of_footer(Engine engine, std::string_view markdown) {
-  const std::string text(markdown);
-  std::smatch build;
-  if (!std::regex_search(text, build, std::regex(R"(build: (\S+) \((\d+)\))"))) return "";
-  return fmt::format("{} {} ({})", display_name(engine), build[2].str(), build[1].str());
+  constexpr std::string_view kMark = "build: ";
+  const auto at = markdown.find(kMark);
+  if (at == std::string_view::npos) return "";
+  const std::string_view line = markdown.substr(at + kMark.size(), markdown.find('\n', at) - at - kMark.size());
+  const std::string_view commit = line.substr(0, line.find(' '));
+  const auto end = line.find(')');
+  if (commit.empty() || end == std::string_view::npos || !line.substr(commit.size()).starts_with(" (")) return "";
+  const std::string_view number = line.substr(commit.size() + 2, end - commit.size() - 2);
+  const bool digits = !number.empty() && number.find_first_not_of("0123456789") == std::string_view::npos;
+  return digits ? fmt::format("{} {} ({})", display_name(engine), number, commit) : "";
 }
 
 std::string why_no_program(const std::string& path) {

@@ -1,6 +1,7 @@
 // Discovery: which engines lie in a folder, which flags they know, and why one that is there cannot be used.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <set>
 #include <string>
@@ -49,6 +50,9 @@ Discovery discover(const std::string& dir, const RunCommand& run = run_guarded);
 
 /// The paths of all files called llama-bench that discover() asks, each folder once, in order of their names.
 std::vector<std::string> find_benches(const std::string& dir);
+
+/// `dir`, its bin and build/bin, and likewise its folders down to two levels, in order of their names; those that are there.
+std::vector<std::filesystem::path> folders_to_search(const std::string& dir);
 
 /// The flags that begin the lines of a --help; words in the prose behind them do not count.
 std::set<std::string, std::less<>> flags_of_help(std::string_view help);

@@ -68,6 +68,10 @@ struct Trace {
     unmapped,    ///< the model's file is not mapped
     threads,     ///< as many threads computed as the flag says
     bound,       ///< threads may not run on every CPU
+    drafted,     ///< drafts were counted
+    nodes,       ///< the graph has another number of nodes without the flag
+    compute,     ///< compute buffers have another size without it
+    more_huge_pages,  ///< far less lies in huge pages without it
   };
   Sign sign;
   std::string_view text = "";

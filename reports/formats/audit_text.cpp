@@ -7,6 +7,7 @@
 
 #include "core/json.hpp"
 #include "core/text.hpp"
+#include "reports/ablation.hpp"
 #include "reports/audit_screen.hpp"
 #include "reports/layout.hpp"
 
@@ -73,20 +74,21 @@ std::string group_text(const Audit& audit, FlagVerdict verdict) {
 
 }  // namespace
 
-std::string audit_text(const Audit& audit) {
+std::string audit_text(const Audit& audit, const Ablation* ablation) {
   std::string out = head(audit);
   for (const FlagVerdict verdict : kOrder) out += group_text(audit, verdict);
+  if (ablation != nullptr) out += ablation_text(audit, *ablation) + "\n";
   for (const std::string& finding : audit.findings) out += labelled("finding", one_line(finding));
   for (const std::string& note : audit.line.notes) out += labelled("read as", one_line(note));
   for (const std::string& rewrite : audit.rewrites) out += labelled("rewritten", one_line(rewrite));
   if (!audit.ran.empty()) out += "  " + left("ran", 13) + one_line(audit.ran) + "\n";
   if (!audit.run_end.empty()) out += labelled("ended", one_line(audit.run_end));
-  if (audit.version.empty())
-    out += labelled("next", "--engine DIR runs the line on a short workload and looks for evidence");
+  if (audit.version.empty()) out += labelled("next", "--engine DIR runs the line on a short workload and looks for evidence");
+  else if (ablation == nullptr && !audit.ran.empty()) out += labelled("next", "--ablate measures what each flag does to the speed");
   return out;
 }
 
-std::string audit_json(const Audit& audit) {
+std::string audit_json(const Audit& audit, const Ablation* ablation) {
   Json flags = Json::array();
   for (const FlagRow& row : audit.rows)
     flags.push_back({{"flag", row.flag.word},
@@ -95,18 +97,19 @@ std::string audit_json(const Audit& audit) {
                      {"does", row.flag.record != nullptr ? row.flag.record->does : ""},
                      {"why", row.why},
                      {"evidence", row.evidence}});
-  const Json json = {{"schema", 1},
-                     {"tool", audit.line.tool},
-                     {"engine", to_string(audit.engine)},
-                     {"engine_reason", audit.engine_reason},
-                     {"build", audit.build},
-                     {"version", audit.version},
-                     {"flags", flags},
-                     {"findings", audit.findings},
-                     {"notes", audit.line.notes},
-                     {"rewrites", audit.rewrites},
-                     {"ran", audit.ran},
-                     {"run_end", audit.run_end}};
+  Json json = {{"schema", 1},
+               {"tool", audit.line.tool},
+               {"engine", to_string(audit.engine)},
+               {"engine_reason", audit.engine_reason},
+               {"build", audit.build},
+               {"version", audit.version},
+               {"flags", flags},
+               {"findings", audit.findings},
+               {"notes", audit.line.notes},
+               {"rewrites", audit.rewrites},
+               {"ran", audit.ran},
+               {"run_end", audit.run_end}};
+  if (ablation != nullptr) json["ablation"] = ablation_json(audit, *ablation);
   return dump_json(json, 1) + "\n";
 }
 

@@ -60,17 +60,50 @@ bool holds(const std::string& line, std::string_view pattern, const std::string&
 
 std::string bytes(std::int64_t count) { return bytes_text(static_cast<double>(count)); }
 
+bool much_more(std::int64_t one, std::int64_t other) {
+  constexpr std::int64_t kFew = 64 << 20;  // stacks and heaps have some of their own
+  return one > kFew && one > 2 * other;
+}
+
+bool is_comparison(Trace::Sign sign) { return sign == Trace::Sign::nodes || sign == Trace::Sign::compute || sign == Trace::Sign::more_huge_pages; }
+
+std::int64_t last_of(const std::vector<std::int64_t>& counts) { return counts.empty() ? 0 : counts.back(); }
+
+/// A sentence if the run differs from the one without the flag.
+std::string difference_of(Trace::Sign sign, const RunSeen& seen, const RunSeen& without) {
+  if (sign == Trace::Sign::nodes && !seen.graph.nodes.empty() && !without.graph.nodes.empty() && seen.graph.nodes != without.graph.nodes)
+    return fmt::format("{} graph nodes, {} without it", last_of(seen.graph.nodes), last_of(without.graph.nodes));
+  if (sign == Trace::Sign::compute && seen.graph.compute_mib > 0 && without.graph.compute_mib > 0 && seen.graph.compute_mib != without.graph.compute_mib)
+    return fmt::format("compute buffers of {:.2f} MiB, {:.2f} without it", seen.graph.compute_mib, without.graph.compute_mib);
+  if (sign == Trace::Sign::more_huge_pages && seen.looked && without.looked && much_more(seen.huge_page_bytes, without.huge_page_bytes))
+    return fmt::format("{} in huge pages, {} without it", bytes(seen.huge_page_bytes), bytes(std::max<std::int64_t>(0, without.huge_page_bytes)));
+  return "";
+}
+
+std::string nodes_text(const RunSeen& seen) {
+  if (seen.node_bytes.size() < 2) return "";
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < seen.node_bytes.size(); ++i) parts.push_back(fmt::format("{} on node {}", bytes(seen.node_bytes[i]), i));
+  return "; " + list_text(parts, "and");
+}
+
+std::string drafts_text(const WorkTimes& times) {
+  return times.drafted_tokens > 0 ? fmt::format("{} tokens drafted, {} of them accepted", times.drafted_tokens, times.accepted_tokens) : "";
+}
+
 /// A sentence if the trace is there, else empty.
-std::string seen_of(const Trace& trace, const FlagRow& row, std::string_view log, const RunSeen& seen, std::int64_t weight_bytes) {
+std::string seen_of(const Trace& trace, const FlagRow& row, const RunProof& proof) {
   constexpr double kNearly = 0.9;  // embeddings and norms may lie apart
+  const RunSeen& seen = proof.seen;
+  const auto weights = static_cast<double>(proof.weight_bytes);
   switch (trace.sign) {
     case Trace::Sign::log: {
-      const std::string line = matching_line(log, trace.text, row.flag.value());
+      const std::string line = matching_line(proof.log, trace.text, row.flag.value());
       return line.empty() ? "" : "its log: " + line;
     }
     case Trace::Sign::locked:
-      if (!seen.looked || weight_bytes <= 0 || static_cast<double>(seen.locked_bytes) < kNearly * static_cast<double>(weight_bytes)) return "";
-      return fmt::format("VmLck {} of {} weights", bytes(seen.locked_bytes), bytes(weight_bytes));
+      if (!seen.looked || weights <= 0 || static_cast<double>(seen.locked_bytes) < kNearly * weights) return "";
+      return fmt::format("VmLck {} of {} weights", bytes(seen.locked_bytes), bytes(proof.weight_bytes));
     case Trace::Sign::huge_pages:
       return seen.looked && seen.huge_page_bytes > 0 ? fmt::format("{} in huge pages", bytes(seen.huge_page_bytes)) : "";
     case Trace::Sign::unmapped:
@@ -80,8 +113,23 @@ std::string seen_of(const Trace& trace, const FlagRow& row, std::string_view log
                  ? fmt::format("{} threads did the work", seen.working_threads)
                  : "";
     case Trace::Sign::bound:
-      return seen.looked && seen.bound ? "its threads may not run on every CPU" : "";
+      return seen.looked && seen.bound ? "its threads may not run on every CPU" + nodes_text(seen) : "";
+    case Trace::Sign::drafted:
+      return drafts_text(seen.times);
+    case Trace::Sign::nodes:
+    case Trace::Sign::compute:
+    case Trace::Sign::more_huge_pages:
+      return proof.without ? difference_of(trace.sign, seen, *proof.without) : "";
   }
+  return "";
+}
+
+/// What a comparison says that found no difference.
+std::string likeness_of(const FlagRow& row, const RunProof& proof) {
+  if (!proof.without || row.flag.record == nullptr) return "";
+  for (const Trace& trace : row.flag.record->traces)
+    if (trace.sign == Trace::Sign::nodes && !proof.seen.graph.nodes.empty() && !proof.without->graph.nodes.empty())
+      return fmt::format("{} graph nodes with it and without", last_of(proof.seen.graph.nodes));
   return "";
 }
 
@@ -100,7 +148,7 @@ std::string matching_line(std::string_view log, std::string_view pattern, const 
   return "";
 }
 
-void weigh(FlagRow& row, std::string_view log, const RunSeen& seen, std::int64_t weight_bytes, bool altered) {
+void weigh(FlagRow& row, const RunProof& proof, bool altered) {
   // What the engine does anyway, and what has no speed, needs no evidence.
   if (row.verdict == FlagVerdict::default_anyway || row.verdict == FlagVerdict::not_speed) return;
   if (row.verdict == FlagVerdict::rejected || row.verdict == FlagVerdict::unknown) {
@@ -113,7 +161,7 @@ void weigh(FlagRow& row, std::string_view log, const RunSeen& seen, std::int64_t
   const bool idle = row.verdict == FlagVerdict::not_applicable || row.verdict == FlagVerdict::inert || row.verdict == FlagVerdict::echoed_only;
   for (const Trace& trace : row.flag.record->traces) {
     if (idle && (trace.verdict == FlagVerdict::took_effect || trace.verdict == FlagVerdict::changed)) continue;
-    const std::string found = seen_of(trace, row, log, seen, weight_bytes);
+    const std::string found = seen_of(trace, row, proof);
     if (found.empty()) continue;
     row.verdict = trace.verdict;
     row.evidence = found;
@@ -122,10 +170,21 @@ void weigh(FlagRow& row, std::string_view log, const RunSeen& seen, std::int64_t
   if (row.verdict != FlagVerdict::can_act && row.verdict != FlagVerdict::changed) return;
   if (row.flag.record->silence.empty()) {
     row.verdict = FlagVerdict::no_trace;
+    row.evidence = likeness_of(row, proof);
     return;
   }
   row.verdict = row.flag.record->silent;
   row.evidence = std::string(row.flag.record->silence);
+}
+
+bool wants_comparison(const FlagRow& row) {
+  if (row.verdict != FlagVerdict::can_act || row.flag.record == nullptr) return false;
+  const auto& traces = row.flag.record->traces;
+  return std::any_of(traces.begin(), traces.end(), [](const Trace& trace) { return is_comparison(trace.sign); });
+}
+
+bool look_alike(const RunSeen& one, const RunSeen& other) {
+  return one.graph == other.graph && !much_more(one.huge_page_bytes, other.huge_page_bytes) && !much_more(other.huge_page_bytes, one.huge_page_bytes);
 }
 
 Complaint complaint_of(std::string_view log) {

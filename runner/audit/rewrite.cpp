@@ -47,8 +47,9 @@ class Rewriter {
 
   RunLine write() {
     line_.command.argv = {place_.program};
-    for (std::size_t i = 0; i < audit_.rows.size(); ++i)
-      if (std::find(left_out_.begin(), left_out_.end(), i) == left_out_.end()) row(audit_.rows[i]);
+    line_.work = place_.work;
+    for (at_ = 0; at_ < audit_.rows.size(); ++at_)
+      if (std::find(left_out_.begin(), left_out_.end(), at_) == left_out_.end()) row(audit_.rows[at_]);
     tell_left_out("it talks to a person", interactive_);
     tell_left_out("nothing is downloaded", downloads_);
     work();
@@ -80,10 +81,12 @@ class Rewriter {
       return tell(fmt::format("left out {}: there is no such file here", flag.text()));
     if (flag.record != nullptr && flag.record->spells("-c") && !is_bench()) {
       context_ = &row;
+      line_.rows.push_back(at_);
       return;
     }
     if (flag.record != nullptr && (flag.record->spells("-b") || flag.record->spells("-ub")))
       batch_ = std::max(batch_, number_of(flag.value(), 0));
+    line_.rows.push_back(at_);
     add({word});
     for (const std::string& value : flag.values) add({value});
   }
@@ -93,21 +96,26 @@ class Rewriter {
     const bool variable = std::any_of(audit_.line.environment.begin(), audit_.line.environment.end(),
                                       [&](const auto& each) { return each.first == flag.word; });
     const bool loader = flag.word.starts_with("LD_");
-    if (variable && !loader) line_.command.env.emplace_back(flag.word, flag.value());
-    else tell(fmt::format("left out {}: the audit starts the tool itself", flag.text()));
+    if (variable && !loader) {
+      line_.rows.push_back(at_);
+      line_.command.env.emplace_back(flag.word, flag.value());
+    } else tell(fmt::format("left out {}: the audit starts the tool itself", flag.text()));
   }
 
   void work() {
+    const RunWork& work = place_.work;
     add({"-m", place_.model});
     if (is_bench()) {
-      add({"-p", "64", "-n", "16", "-r", "1", "-o", "json"});
-      return tell("the work is one prompt of 64 tokens and 16 generated ones, once");
+      add({"-p", std::to_string(work.prompt_tokens), "-n", std::to_string(work.generate_tokens), "-r", "1", "-o", "json"});
+      return tell(fmt::format("the work is one prompt of {} tokens and {} generated ones, once", work.prompt_tokens, work.generate_tokens));
     }
+    for (int i = 0; i < work.prompt_repeats; ++i) line_.prompt += (i > 0 ? "\n" : "") + std::string(kPrompt);
     if (audit_.line.tool == "llama-cli") {
-      add({"-p", kPrompt, "-n", std::to_string(kGeneratedTokens)});
+      add({"-p", line_.prompt, "-n", std::to_string(work.generate_tokens)});
       if (audit_.engine == Engine::llama_cpp) add({"-st"});
+      if (work.whole_length) add({"--ignore-eos"});
     }
-    tell(fmt::format("the work is a short prompt and {} generated tokens", kGeneratedTokens));
+    tell(fmt::format("the work is a short prompt and {} generated tokens", work.generate_tokens));
   }
 
   void context() {
@@ -118,6 +126,8 @@ class Rewriter {
       most = largest_context(*place_.spec, {.engine = audit_.engine}, place_.usable_memory_bytes);
     if (place_.spec != nullptr && place_.spec->context_length > 0 && asked <= 0) most = std::min<std::int64_t>(most, place_.spec->context_length);
     if (most > 0) context = std::min(context, most);
+    if (place_.context > 0) context = place_.context;
+    line_.context = context;
     add({"-c", std::to_string(context)});
     if (asked <= 0) tell(fmt::format("-c {} instead of the model's whole context", context));
     else if (context < asked) tell(fmt::format("-c {} instead of {}: more does not fit into memory", context, asked));
@@ -126,13 +136,17 @@ class Rewriter {
 
   /// Evidence is in lines that the default leaves out.
   void log() {
+    if (!place_.work.evidence) return;
     if (is_bench()) add({"-v"});
     else if (audit_.engine == Engine::llama_cpp) add({"-lv", "4"});
   }
 
   void service() {
+    line_.port = place_.port;
+    line_.api_key = place_.api_key;
     add({"--host", "127.0.0.1", "--port", std::to_string(place_.port)});
-    tell(fmt::format("it listens on 127.0.0.1, port {}", place_.port));
+    if (!place_.api_key.empty()) add({"--api-key", place_.api_key});
+    tell(fmt::format("it listens on 127.0.0.1, port {}{}", place_.port, place_.api_key.empty() ? "" : ", behind a random key"));
   }
 
   const Audit& audit_;
@@ -142,6 +156,7 @@ class Rewriter {
   std::vector<std::string> interactive_, downloads_;
   const FlagRow* context_ = nullptr;
   std::int64_t batch_ = 0;
+  std::size_t at_ = 0;  ///< index of the row at hand
 };
 
 }  // namespace

@@ -4,17 +4,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
-#include <regex>
-#include <sstream>
+#include <map>
+#include <random>
 
-#include "core/clock.hpp"
-#include "core/json.hpp"
 #include "core/memory_plan.hpp"
 #include "core/text.hpp"
 #include "runner/audit/evidence.hpp"
 #include "runner/audit/rewrite.hpp"
-#include "runner/audit/run_watch.hpp"
+#include "runner/audit/start_line.hpp"
 #include "runner/discover.hpp"
 #include "runner/engines/llama_bench.hpp"
 #include "runner/http.hpp"
@@ -25,125 +22,51 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kAskPatience_s = 20;  // a help text takes milliseconds, from a network disk more
-constexpr double kTick_s = 0.02;
 constexpr int kMostStarts = 40;
+constexpr std::size_t kMostComparisons = 8;
 
-/// What one start of the tool left behind.
-struct Ran {
-  CommandResult result;
-  RunSeen seen;
-  bool worked = false;
-  std::string end = {};  ///< how it failed; empty if it worked
-
-  std::string log() const { return result.err.text() + "\n" + result.out.text(); }
-};
-
-std::string last_line_of_error(const std::string& log) {
-  std::string found;
-  std::istringstream lines(log);
-  for (std::string line; std::getline(lines, line);) {
-    const bool tells = line.find("rror") != std::string::npos || line.find("what():") != std::string::npos || line.find("failed") != std::string::npos;
-    if (tells && line.size() < 400) found = line;
-  }
-  return found;
-}
-
-/// Waits for the end of a tool that ends by itself, watching it.
-void wait_for_end(GuardedChild& child, RunWatch& watch, double deadline_s) {
-  while (!child.end() && now_s() < deadline_s) {
-    child.wait(std::min(deadline_s, now_s() + kTick_s));
-    watch.look(child);
-  }
-}
-
-enum class Served { never_ready, no_tokens, tokens };
-
-/// Asks a server for a few tokens once it is ready.
-Served ask_server(GuardedChild& child, RunWatch& watch, int port, double deadline_s) {
-  for (bool is_ready = false; !is_ready;) {
-    child.wait(std::min(deadline_s, now_s() + kTick_s));
-    watch.look(child);
-    if (child.end() || now_s() >= deadline_s) return Served::never_ready;
-    is_ready = http_exchange({.port = port, .path = "/health"}, std::min(deadline_s, now_s() + 1)).ok();
-  }
-  const Json request = {{"prompt", "An old server stands in a rack. Tell what happens between a question and its answer."},
-                        {"n_predict", kGeneratedTokens},
-                        {"cache_prompt", false}};
-  const auto meanwhile = [&] {
-    child.wait(now_s());
-    watch.look(child);
-    return !child.end();
-  };
-  const HttpAnswer answer = http_exchange({.port = port, .method = "POST", .path = "/completion", .json = request.dump()}, deadline_s, meanwhile);
-  watch.look(child, true);
-  return answer.ok() ? Served::tokens : Served::no_tokens;
+std::string random_key() {
+  std::random_device random;
+  const auto half = [&] { return hex16((std::uint64_t{random()} << 32) | random()); };
+  return half() + half();
 }
 
 class Auditor {
  public:
   Auditor(Audit& audit, const AuditTool& tool, const AuditRun& run) : audit_(audit), tool_(tool), run_(run) {}
 
-  void go() {
+  AuditRan go() {
     if (run_.spec != nullptr && run_.usable_memory_bytes > 0 && largest_context(*run_.spec, {.engine = audit_.engine}, run_.usable_memory_bytes) == 0) {
       audit_.run_end = fmt::format("not run: it needs more than the {} of memory that can be had; the verdicts are those of the records",
                                    bytes_text(static_cast<double>(run_.usable_memory_bytes)));
-      return;
+      return {};
     }
     for (int starts = 0; starts < kMostStarts; ++starts) {
-      const Ran ran = start();
+      line_ = audit_line(audit_, tool_, run_, left_out_);
+      audit_.rewrites = line_.rewrites;
+      audit_.ran = command_line(shown(line_));
+      const LineStart ran = start(line_);
       if (ran.worked) return judge(ran);
       const std::string log = ran.log();
       if (take_out_complaint(log) || take_out_declined(log) || take_out_suspects(log)) continue;
       const std::string line = last_line_of_error(log);
       audit_.run_end = ran.end + (line.empty() ? "" : "; it said: " + line) + "; the verdicts are those of the records";
-      return;
+      return {};
     }
     audit_.run_end = fmt::format("it did not run in {} starts; the verdicts are those of the records", kMostStarts);
+    return {};
   }
 
  private:
-  bool is_server() const { return audit_.line.tool == "llama-server"; }
-
-  Ran start() {
-    const int port = is_server() ? free_port() : 0;
-    line_ = rewrite(audit_, {.program = tool_.program, .model = run_.model, .usable_memory_bytes = run_.usable_memory_bytes, .spec = run_.spec, .port = port},
-                    left_out_);
-    // Tools leave logs in the folder where they are started.
-    std::string folder = (fs::temp_directory_path() / "oldiron_audit_XXXXXX").string();
-    if (mkdtemp(folder.data()) == nullptr) throw Error(fmt::format("cannot make a folder like {}", folder));
-    line_.command.folder = folder;
-    audit_.rewrites = line_.rewrites;
-    audit_.ran = command_line(line_.command.argv);
-    Ran ran = watched(port);
-    std::error_code ignored;
-    fs::remove_all(folder, ignored);
-    return ran;
+  LineStart start(const RunLine& line) const {
+    return start_line(line, audit_.line.tool, {.model = run_.model, .timeout_s = run_.timeout_s, .guard_program = run_.guard_program});
   }
 
-  Ran watched(int port) {
-    Ran ran;
-    GuardedChild child(line_.command, run_.guard_program);
-    child.close_input();
-    RunWatch watch(run_.model);
-    const double deadline_s = now_s() + run_.timeout_s;
-    const Served served = is_server() ? ask_server(child, watch, port, deadline_s) : Served::never_ready;
-    if (!is_server()) wait_for_end(child, watch, deadline_s);
-    // Most of what a log tells, it tells at the load.
-    if (served == Served::no_tokens && !child.end())
-      audit_.run_end = fmt::format("it loaded, and gave no tokens within {}", seconds_text(run_.timeout_s));
-    ran.worked = is_server() && served != Served::never_ready && !child.end();
-    ran.result.timed_out = !child.end() && !ran.worked;
-    const bool by_itself = child.end().has_value();
-    ran.result.end = child.kill();
-    if (!is_server()) ran.worked = by_itself && ran.result.end.ok();
-    ran.result.out = child.out();
-    ran.result.err = child.err();
-    ran.seen = watch.seen();
-    if (!ran.worked)
-      ran.end = ran.result.timed_out ? fmt::format("{} did not end within {} and was stopped", audit_.line.tool, seconds_text(run_.timeout_s))
-                : by_itself          ? fmt::format("{} {}", audit_.line.tool, how_it_ended(ran.result.end))
-                                     : fmt::format("{} answered no request", audit_.line.tool);
-    return ran;
+  /// The key is nobody's business.
+  static std::vector<std::string> shown(const RunLine& line) {
+    std::vector<std::string> argv = line.command.argv;
+    if (!line.api_key.empty()) std::replace(argv.begin(), argv.end(), line.api_key, std::string("KEY"));
+    return argv;
   }
 
   bool is_out(std::size_t row) const { return std::find(left_out_.begin(), left_out_.end(), row) != left_out_.end(); }
@@ -205,24 +128,48 @@ class Auditor {
     return about_drafts && out_if([](const FlagRow& row) { return row.flag.record->spells("--spec-type") || row.flag.record->spells("-md"); });
   }
 
-  void judge(const Ran& ran) {
+  AuditRan judge(const LineStart& ran) {
+    if (ran.no_tokens) audit_.run_end = fmt::format("it loaded, and gave no tokens within {}", seconds_text(run_.timeout_s));
     const std::string log = ran.log();
     const std::int64_t weights = run_.spec != nullptr ? run_.spec->bytes() : 0;
-    for (std::size_t i = 0; i < audit_.rows.size(); ++i) {
+    const std::map<std::size_t, RunSeen> without = comparisons(ran.seen);
+    for (const std::size_t i : line_.rows) {
       FlagRow& row = audit_.rows[i];
-      if (is_out(i) || !was_run(row)) continue;
       const bool altered = std::find(line_.altered.begin(), line_.altered.end(), &row) != line_.altered.end();
-      weigh(row, log, ran.seen, weights, altered);
+      RunProof proof{.log = log, .seen = ran.seen, .weight_bytes = weights};
+      if (const auto found = without.find(i); found != without.end()) proof.without = found->second;
+      weigh(row, proof, altered);
     }
+    return {.worked = !ran.no_tokens, .rows = line_.rows, .left_out = left_out_, .context = line_.context, .wall_s = ran.wall_s, .times = ran.seen.times};
   }
 
-  /// Whether the row stands in the command that was run.
-  bool was_run(const FlagRow& row) const {
-    const auto& argv = line_.command.argv;
-    if (std::find(argv.begin(), argv.end(), row.flag.word) != argv.end()) return true;
-    const auto& env = line_.command.env;
-    if (std::any_of(env.begin(), env.end(), [&](const auto& each) { return each.first == row.flag.word; })) return true;
-    return row.flag.record != nullptr && row.flag.record->spells("-c");
+  /// Runs of the line without one flag each, for those that nothing else can judge. If bare defaults look like the whole line, they stand
+  /// for all of these.
+  std::map<std::size_t, RunSeen> comparisons(const RunSeen& whole) {
+    std::vector<std::size_t> wanting;
+    for (const std::size_t i : line_.rows)
+      if (wants_comparison(audit_.rows[i])) wanting.push_back(i);
+    if (wanting.empty()) return {};
+    std::vector<std::size_t> all = left_out_;
+    for (const std::size_t i : line_.rows)
+      if (audit_.rows[i].flag.record == nullptr || !audit_.rows[i].flag.record->spells("-c")) all.push_back(i);
+    std::map<std::size_t, RunSeen> without;
+    const LineStart bare = start(audit_line(audit_, tool_, run_, all, {}, line_.context));
+    if (!bare.worked) audit_.findings.push_back(fmt::format("Bare defaults do not run here ({}): what only a comparison with them can show stays open", bare.end));
+    const bool stands_for_all = bare.worked && (look_alike(whole, bare.seen) || all.size() == left_out_.size() + 1);
+    for (const std::size_t i : wanting) {
+      if (stands_for_all) without[i] = bare.seen;
+      else if (without.size() < kMostComparisons) compare(i, without);
+    }
+    return without;
+  }
+
+  void compare(std::size_t row, std::map<std::size_t, RunSeen>& without) {
+    std::vector<std::size_t> left_out = left_out_;
+    left_out.push_back(row);
+    const LineStart start_without = start(audit_line(audit_, tool_, run_, left_out, {}, line_.context));
+    if (start_without.worked) without[row] = start_without.seen;
+    else audit_.findings.push_back(fmt::format("{} cannot be taken away alone: {}", audit_.rows[row].flag.text(), start_without.end));
   }
 
   Audit& audit_;
@@ -234,15 +181,19 @@ class Auditor {
 
 }  // namespace
 
-int build_of_version(std::string_view text, std::string& commit) {
-  const std::string all(text);
-  std::smatch match;
-  if (!std::regex_search(all, match, std::regex(R"(version: (\d+) \((\w+)\))")) &&
-      !std::regex_search(all, match, std::regex(R"(\(build (\d+), commit (\w+)\))")) &&
-      !std::regex_search(all, match, std::regex(R"(build: \w+ \((\d+)\)())")))
-    return 0;
-  commit = match[2].str();
-  return std::atoi(match[1].str().c_str());
+RunLine audit_line(const Audit& audit, const AuditTool& tool, const AuditRun& run, const std::vector<std::size_t>& left_out, const RunWork& work,
+                   std::int64_t context) {
+  const bool server = audit.line.tool == "llama-server";
+  return rewrite(audit,
+                 {.program = tool.program,
+                  .model = run.model,
+                  .usable_memory_bytes = run.usable_memory_bytes,
+                  .spec = run.spec,
+                  .port = server ? free_port() : 0,
+                  .api_key = server ? random_key() : "",
+                  .context = context,
+                  .work = work},
+                 left_out);
 }
 
 AuditTool find_tool(const std::string& dir, const std::string& tool, const std::string& guard_program) {
@@ -276,6 +227,6 @@ AuditTool find_tool(const std::string& dir, const std::string& tool, const std::
   return found;
 }
 
-void run_audit(Audit& audit, const AuditTool& tool, const AuditRun& run) { Auditor(audit, tool, run).go(); }
+AuditRan run_audit(Audit& audit, const AuditTool& tool, const AuditRun& run) { return Auditor(audit, tool, run).go(); }
 
 }  // namespace oldiron

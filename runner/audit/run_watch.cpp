@@ -77,6 +77,7 @@ void RunWatch::look(const GuardedChild& child, bool now) {
     seen_.locked_bytes = std::max(seen_.locked_bytes, facts.locked_bytes);
     if (facts.huge_page_bytes) seen_.huge_page_bytes = std::max(seen_.huge_page_bytes, *facts.huge_page_bytes);
     seen_.model_mapped = facts.model && facts.model->path == model_;
+    if (facts.node_bytes) seen_.node_bytes = *facts.node_bytes;
     const std::size_t allowed = own_cpus();
     for (const ProcessThread& thread : facts.threads) {
       seen_.bound = seen_.bound || (!thread.cpus.empty() && thread.cpus.size() < allowed);

@@ -8,6 +8,7 @@
 #include "core/clock.hpp"
 #include "core/text.hpp"
 #include "runner/audit/evidence.hpp"
+#include "runner/audit/run_log.hpp"
 #include "runner/audit/rewrite.hpp"
 #include "runner/audit/run_audit.hpp"
 
@@ -38,7 +39,8 @@ FlagRow& row(Audit& audit, const std::string& word) {
 /// Every row weighed by a recorded log, with nothing seen in /proc.
 Audit weighed(const std::string& line, Engine engine, const std::string& log) {
   Audit audit = audit_of(line, engine);
-  for (FlagRow& each : audit.rows) weigh(each, read_file(kData + log), {}, 0, false);
+  const std::string text = read_file(kData + log);
+  for (FlagRow& each : audit.rows) weigh(each, {.log = text}, false);
   return audit;
 }
 
@@ -92,7 +94,13 @@ TEST(Weigh, NothingIdleTakesEffect) {
       if (!record.is_of(engine) || record.values < 0) continue;
       for (const FlagVerdict verdict : {FlagVerdict::inert, FlagVerdict::echoed_only, FlagVerdict::not_applicable, FlagVerdict::default_anyway}) {
         FlagRow each{.flag = {.word = std::string(record.name()), .values = {"512"}, .record = &record}, .verdict = verdict};
-        weigh(each, log, {.looked = true, .locked_bytes = 100, .huge_page_bytes = 1, .model_mapped = false, .bound = true, .working_threads = 512}, 100, false);
+        weigh(each,
+              {.log = log,
+               .seen = {.looked = true, .locked_bytes = 100, .huge_page_bytes = 1 << 30, .model_mapped = false, .bound = true, .working_threads = 512,
+                        .graph = {.nodes = {9}, .compute_mib = 9}, .times = {.drafted_tokens = 9}},
+               .without = RunSeen{.looked = true, .graph = {.nodes = {8}, .compute_mib = 8}},
+               .weight_bytes = 100},
+              false);
         EXPECT_NE(each.verdict, FlagVerdict::took_effect) << record.spellings;
       }
     }
@@ -102,13 +110,38 @@ TEST(Weigh, NothingIdleTakesEffect) {
 TEST(Weigh, ProcProvesWhatLogsDoNotTell) {
   Audit audit = audit_of("llama-cli -m m.gguf --mlock --no-mmap -t 6 -c 512", Engine::ik_llama);
   const RunSeen seen{.looked = true, .locked_bytes = 95, .model_mapped = false, .working_threads = 6};
-  for (FlagRow& each : audit.rows) weigh(each, "failed to mlock 5-byte buffer", seen, 100, false);
+  for (FlagRow& each : audit.rows) weigh(each, {.log = "failed to mlock 5-byte buffer", .seen = seen, .weight_bytes = 100}, false);
   for (const char* flag : {"--mlock", "--no-mmap", "-t"}) EXPECT_EQ(row(audit, flag).verdict, FlagVerdict::took_effect) << flag;
   Audit failed = audit_of("llama-cli -m m.gguf --mlock --no-mmap -t 6 -c 512", Engine::ik_llama);
   for (FlagRow& each : failed.rows)
-    weigh(each, "failed to mlock 5-byte buffer", {.looked = true, .locked_bytes = 5, .model_mapped = true, .working_threads = 2}, 100, false);
+    weigh(each,
+          {.log = "failed to mlock 5-byte buffer", .seen = {.looked = true, .locked_bytes = 5, .model_mapped = true, .working_threads = 2}, .weight_bytes = 100},
+          false);
   EXPECT_EQ(row(failed, "--mlock").verdict, FlagVerdict::declined);
   for (const char* flag : {"--no-mmap", "-t"}) EXPECT_EQ(row(failed, flag).verdict, FlagVerdict::no_trace) << flag;
+}
+
+TEST(Weigh, AComparisonShowsWhatTheGraphLost) {
+  const RunSeen with{.graph = {.nodes = {149}, .compute_mib = 9}}, without{.graph = {.nodes = {153}, .compute_mib = 9}};
+  Audit audit = audit_of("llama-cli -m m.gguf -mqkv -no-fmoe", Engine::ik_llama);
+  EXPECT_TRUE(wants_comparison(row(audit, "-mqkv")));
+  weigh(row(audit, "-mqkv"), {.seen = with, .without = without}, false);
+  EXPECT_EQ(row(audit, "-mqkv").verdict, FlagVerdict::took_effect);
+  EXPECT_EQ(row(audit, "-mqkv").evidence, "149 graph nodes, 153 without it");
+  weigh(row(audit, "-no-fmoe"), {.seen = with, .without = with}, false);
+  EXPECT_EQ(row(audit, "-no-fmoe").verdict, FlagVerdict::no_trace);
+  EXPECT_EQ(row(audit, "-no-fmoe").evidence, "149 graph nodes with it and without");
+  EXPECT_FALSE(look_alike(with, without));
+}
+
+TEST(Weigh, HugePagesThatAreThereAnywayProveNothing) {
+  const std::string line = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1 llama-cli -m m.gguf --no-mmap";
+  const RunSeen huge{.looked = true, .huge_page_bytes = 1 << 30}, few{.looked = true, .huge_page_bytes = 2 << 20};
+  Audit anyway = audit_of(line, Engine::ik_llama), gained = audit_of(line, Engine::ik_llama);
+  weigh(anyway.rows[0], {.seen = huge, .without = huge}, false);
+  EXPECT_EQ(anyway.rows[0].verdict, FlagVerdict::no_trace);
+  weigh(gained.rows[0], {.seen = huge, .without = few}, false);
+  EXPECT_EQ(gained.rows[0].verdict, FlagVerdict::took_effect);
 }
 
 TEST(ComplaintOf, NamesTheFlag) {
@@ -151,15 +184,7 @@ TEST(RunAudit, AModelThatDoesNotFitIsNotLoaded) {
 TEST(Rewrite, LeavesOutWhatItIsTold) {
   const Audit audit = audit_of("llama-bench -m x -rtr 1 -t 4 -n 500 -o md", Engine::ik_llama);
   const RunLine line = rewrite(audit, {.program = "p", .model = "m"}, {1});
-  EXPECT_THAT(line.command.argv, ElementsAre("p", "-t", "4", "-m", "m", "-p", "64", "-n", "16", "-r", "1", "-o", "json", "-v"));
-}
-
-TEST(Version, OfBothEngines) {
-  std::string commit;
-  EXPECT_EQ(build_of_version("version: 4840 (8337e4cd3)\nbuilt with cc", commit), 4840);
-  EXPECT_EQ(commit, "8337e4cd3");
-  EXPECT_EQ(build_of_version("version: 0.2.0-dev (build 10587, commit 3f545becc)\n", commit), 10587);
-  EXPECT_EQ(build_of_version("nothing", commit), 0);
+  EXPECT_THAT(line.command.argv, ElementsAre("p", "-t", "4", "-m", "m", "-p", "64", "-n", "32", "-r", "1", "-o", "json", "-v"));
 }
 
 /// A folder with a fake llama-cli and its settings.
@@ -226,6 +251,34 @@ TEST_F(AuditRuns, AFailedLoadIsTold) {
   const Audit audit = run(kLine, "fail=exit\n");
   EXPECT_THAT(audit.run_end, HasSubstr("exited with code 1"));
   EXPECT_THAT(audit.run_end, HasSubstr("failed to load model"));
+}
+
+TEST_F(AuditRuns, AServerIsAskedForTokensBehindAKey) {
+  fs::create_symlink(OLDIRON_FAKE_ENGINE, folder_ / "llama-server");
+  const std::string help = (folder_ / "help.txt").string();
+  std::ofstream(help) << read_file(kData + "ik_llama-4840.help.txt") << "  --host HOST\n  --port PORT\n  --api-key KEY\n  --metrics\n";
+  std::ofstream(folder_ / "fake_engine.conf") << "engine=ik_llama\nhelp=" << help << "\n" << kSay;
+  const AuditTool tool = find_tool(folder_.string(), "llama-server", OLDIRON_BINARY);
+  Audit audit = audit_of("llama-server -m m.gguf -rtr --no-repack --host 0.0.0.0 --port 80 --api-key theirs", tool.engine);
+  const AuditRan ran = run_audit(audit, tool, {.model = (folder_ / "m.gguf").string(), .timeout_s = 60, .guard_program = OLDIRON_BINARY});
+  EXPECT_TRUE(ran.worked) << audit.run_end;
+  EXPECT_EQ(ran.times.prompt_tokens, 100) << "it answers nobody without the key";
+  EXPECT_GT(ran.times.decode_tokens_per_s, 0);
+  EXPECT_EQ(row(audit, "-rtr").verdict, FlagVerdict::took_effect);
+  EXPECT_EQ(row(audit, "--no-repack").verdict, FlagVerdict::rejected);
+  EXPECT_THAT(audit.ran, HasSubstr("--api-key KEY"));
+  EXPECT_THAT(audit.ran, Not(HasSubstr("theirs")));
+  EXPECT_THAT(audit.rewrites, Contains(HasSubstr("behind a random key")));
+}
+
+TEST_F(AuditRuns, AServerThatDiesIsTold) {
+  fs::create_symlink(OLDIRON_FAKE_ENGINE, folder_ / "llama-server");
+  std::ofstream(folder_ / "fake_engine.conf") << "engine=ik_llama\nfail=abort\n";
+  Audit audit = audit_of("llama-server -m m.gguf -rtr", Engine::ik_llama);
+  const AuditRan ran = run_audit(audit, {.program = (folder_ / "llama-server").string(), .engine = Engine::ik_llama},
+                                 {.model = (folder_ / "m.gguf").string(), .timeout_s = 60, .guard_program = OLDIRON_BINARY});
+  EXPECT_FALSE(ran.worked);
+  EXPECT_EQ(row(audit, "-rtr").verdict, FlagVerdict::can_act);
 }
 
 TEST_F(AuditRuns, AToolThatIsNotThereIsRefused) {

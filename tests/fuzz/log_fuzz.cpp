@@ -1,0 +1,74 @@
+// Any bytes as what an engine prints: every reader of logs, answers and help texts returns, and what it returns is sane. Run by
+// libFuzzer (preset fuzz) and, over tests/data/fuzz_logs and all recorded outputs, by every build's tests.
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "core/audit/audit.hpp"
+#include "core/check.hpp"
+#include "runner/audit/evidence.hpp"
+#include "runner/audit/run_log.hpp"
+#include "runner/discover.hpp"
+#include "runner/engine_builds.hpp"
+#include "runner/engines/llama_bench.hpp"
+
+namespace {
+
+using namespace oldiron;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+void require_sane(const WorkTimes& times) {
+  for (const double rate : {times.prefill_tokens_per_s, times.decode_tokens_per_s}) require(std::isfinite(rate) && rate >= 0);
+  for (const int count : {times.prompt_tokens, times.generated_tokens, times.drafted_tokens, times.accepted_tokens}) require(count >= 0);
+}
+
+/// Every trace of every record, in a build's worth of flags: as an audit would.
+void weigh_all(std::string_view log) {
+  for (const FlagRecord& record : flag_records()) {
+    FlagRow row{.flag = {.word = std::string(record.name()), .values = {"q8_0"}, .record = &record}, .verdict = FlagVerdict::inert};
+    weigh(row, {.log = log}, false);
+    require(row.verdict != FlagVerdict::took_effect);
+  }
+}
+
+void read_bench_of(const std::string& text) {
+  CommandResult result;
+  result.end.exit_code = 0;
+  result.out.append(text);
+  result.err.append(text);
+  Trial trial;
+  read_bench(result, {.engine = Engine::ik_llama}, trial);
+  trial = {};
+  read_bench(result, {.engine = Engine::llama_cpp}, trial);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  require_sane(times_of_log(text));
+  require_sane(times_of_answer(text));
+  require_sane(times_of_bench(text));
+  for (const std::int64_t nodes : graph_of_log(text).nodes) require(nodes >= 0);
+  features_of_log(text);
+  std::string commit;
+  require(build_of_version(text, commit) >= 0);
+  version_of_footer(Engine::ik_llama, text);
+  const auto flags = flags_of_help(text);
+  engine_of_flags(flags);
+  libraries_of_listing(text);
+  complaint_of(text);
+  refusal_of(text);
+  // A pattern of the records, and one that the input brings along.
+  matching_line(text, "K ({value}): {+}", "q8_0");
+  const auto half = text.find('\n');
+  if (half != std::string::npos && half < 64) matching_line(std::string_view(text).substr(half), text.substr(0, half), "8");
+  if (size < 512) weigh_all(text);
+  read_bench_of(text);
+  return 0;
+}
