@@ -60,6 +60,10 @@ class Ablator {
     } catch (const Interrupted&) {
       plan_.end = fmt::format("interrupted in pass {} of {}", plan_.steps.back().speeds.size() + 1, plan_.passes);
     }
+    const std::size_t last = plan_.steps.size() - 1;
+    const auto clear = [&](AblationMetric metric) { return ablation_effect(plan_, last, last - 1, metric).clear; };
+    if (plan_.steps[last].idle && (clear(AblationMetric::decode) || clear(AblationMetric::prefill)))
+      plan_.notes.push_back(fmt::format("{} was held for idle and changes the speed all the same: look at each alone", step_text(audit_, plan_.steps[last])));
     return std::move(plan_);
   }
 

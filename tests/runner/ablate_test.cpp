@@ -53,7 +53,7 @@ class Ablates : public testing::Test {
 };
 
 TEST_F(Ablates, FindsWhatActsAndNothingElse) {
-  const Ablation ablation = run("llama-bench -m m.gguf -rtr 1 -mmp 0 -v -thp 1", "noise=0.002\n");
+  const Ablation ablation = run("llama-bench -m m.gguf -rtr 1 -mmp 0 -v -thp 1", "noise=0.002\nsay=" OLDIRON_TEST_DATA "/audit/ik_llama-4840.log\n");
   ASSERT_EQ(ablation.end, "");
   ASSERT_EQ(ablation.steps.size(), 4u) << "bare, -rtr, -mmp, and -thp, which the line makes idle";
   using enum AblationMetric;
@@ -98,6 +98,14 @@ TEST_F(Ablates, KeepsWhatThereIs) {
   EXPECT_THAT(ablation.end, HasSubstr("failed"));
   EXPECT_EQ(ablation.steps[1].speeds.size(), 2u);
   EXPECT_FALSE(ablation_effect(ablation, 1, 0, AblationMetric::decode).clear);
+}
+
+// It says nothing of repacking, so that -rtr is held for declined; its speed says otherwise.
+TEST_F(Ablates, RecordsAreContradictedByASpeed) {
+  const Ablation ablation = run("llama-bench -m m.gguf -rtr 1");
+  ASSERT_EQ(ablation.steps.size(), 2u);
+  EXPECT_TRUE(ablation.steps[1].idle);
+  EXPECT_THAT(ablation.notes, Contains(HasSubstr("-rtr 1 was held for idle and changes the speed")));
 }
 
 TEST_F(Ablates, ALineWithoutSuchFlagsHasNothingToTakeAway) {
