@@ -125,7 +125,10 @@ class Server {
   void complete(int peer, const std::string& request) {
     const auto open = request.find('[', request.find("\"prompt\":"));
     const auto close = request.find(']', open);
-    const auto prompt = 1 + std::count(request.begin() + static_cast<std::ptrdiff_t>(open), request.begin() + static_cast<std::ptrdiff_t>(close), ',');
+    // A text has a hundred.
+    const auto prompt = open == std::string::npos
+                            ? 100
+                            : 1 + std::count(request.begin() + static_cast<std::ptrdiff_t>(open), request.begin() + static_cast<std::ptrdiff_t>(close), ',');
     const int tokens = std::atoi(request.c_str() + request.find("\"n_predict\":") + 12);
     const bool failing = settings_.text("fail_at", "load") == "generation" && tokens > 4;
     put(peer, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");

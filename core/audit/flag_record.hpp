@@ -71,6 +71,7 @@ struct Trace {
     drafted,     ///< drafts were counted
     nodes,       ///< the graph has another number of nodes without the flag
     compute,     ///< compute buffers have another size without it
+    repacked,    ///< other buffers of repacked weights without it
     more_huge_pages,  ///< far less lies in huge pages without it
   };
   Sign sign;

@@ -65,7 +65,7 @@ bool much_more(std::int64_t one, std::int64_t other) {
   return one > kFew && one > 2 * other;
 }
 
-bool is_comparison(Trace::Sign sign) { return sign == Trace::Sign::nodes || sign == Trace::Sign::compute || sign == Trace::Sign::more_huge_pages; }
+bool is_comparison(Trace::Sign sign) { return sign == Trace::Sign::nodes || sign == Trace::Sign::compute || sign == Trace::Sign::repacked || sign == Trace::Sign::more_huge_pages; }
 
 std::int64_t last_of(const std::vector<std::int64_t>& counts) { return counts.empty() ? 0 : counts.back(); }
 
@@ -75,6 +75,8 @@ std::string difference_of(Trace::Sign sign, const RunSeen& seen, const RunSeen& 
     return fmt::format("{} graph nodes, {} without it", last_of(seen.graph.nodes), last_of(without.graph.nodes));
   if (sign == Trace::Sign::compute && seen.graph.compute_mib > 0 && without.graph.compute_mib > 0 && seen.graph.compute_mib != without.graph.compute_mib)
     return fmt::format("compute buffers of {:.2f} MiB, {:.2f} without it", seen.graph.compute_mib, without.graph.compute_mib);
+  if (sign == Trace::Sign::repacked && seen.graph.repacked_mib != without.graph.repacked_mib)
+    return fmt::format("{:.1f} MiB of weights repacked, {:.1f} without it", seen.graph.repacked_mib, without.graph.repacked_mib);
   if (sign == Trace::Sign::more_huge_pages && seen.looked && without.looked && much_more(seen.huge_page_bytes, without.huge_page_bytes))
     return fmt::format("{} in huge pages, {} without it", bytes(seen.huge_page_bytes), bytes(std::max<std::int64_t>(0, without.huge_page_bytes)));
   return "";
@@ -118,6 +120,7 @@ std::string seen_of(const Trace& trace, const FlagRow& row, const RunProof& proo
       return drafts_text(seen.times);
     case Trace::Sign::nodes:
     case Trace::Sign::compute:
+    case Trace::Sign::repacked:
     case Trace::Sign::more_huge_pages:
       return proof.without ? difference_of(trace.sign, seen, *proof.without) : "";
   }
@@ -175,6 +178,10 @@ void weigh(FlagRow& row, const RunProof& proof, bool altered) {
   }
   row.verdict = row.flag.record->silent;
   row.evidence = std::string(row.flag.record->silence);
+  const auto& traces = row.flag.record->traces;
+  const bool about_locks = std::any_of(traces.begin(), traces.end(), [](const Trace& trace) { return trace.sign == Trace::Sign::locked; });
+  if (about_locks && proof.seen.looked && proof.weight_bytes > 0)
+    row.evidence = fmt::format("VmLck {} of {} weights", bytes(proof.seen.locked_bytes), bytes(proof.weight_bytes));
 }
 
 bool wants_comparison(const FlagRow& row) {

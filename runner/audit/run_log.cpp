@@ -133,20 +133,6 @@ WorkTimes times_of_log(std::string_view log) {
   return times;
 }
 
-WorkTimes times_of_answer(const std::string& json) {
-  WorkTimes times;
-  const Json answer = lenient(json);
-  if (!answer.is_object() || !answer.contains("timings") || !answer["timings"].is_object()) return times;
-  const Json& t = answer["timings"];
-  times.prompt_tokens = whole(number_of(t, "prompt_n"));
-  times.generated_tokens = whole(number_of(t, "predicted_n"));
-  times.prefill_tokens_per_s = rate(times.prompt_tokens, number_of(t, "prompt_ms"));
-  times.decode_tokens_per_s = rate(times.generated_tokens, number_of(t, "predicted_ms"));
-  times.drafted_tokens = whole(number_of(t, "draft_n"));
-  times.accepted_tokens = whole(number_of(t, "draft_n_accepted"));
-  return times;
-}
-
 WorkTimes times_of_bench(const std::string& json) {
   WorkTimes times;
   const Json rows = lenient(json);
@@ -177,6 +163,9 @@ GraphSize graph_of_log(std::string_view log) {
     if (found && graph.nodes.size() < kMostGraphs && take(rest, "=") && take_number(rest, number)) graph.nodes.push_back(whole(number));
     rest = behind(line, "compute buffer size", found);
     if (found && take(rest, "=") && take_number(rest, number)) graph.compute_mib += number;
+    const bool reordered = line.find("CPU_REPACK") != std::string_view::npos || line.find("AMX") != std::string_view::npos;
+    rest = behind(line, "model buffer size", found);
+    if (reordered && found && take(rest, "=") && take_number(rest, number)) graph.repacked_mib += number;
   }
   return graph;
 }

@@ -20,9 +20,6 @@ struct WorkTimes {
 /// llama.cpp's llama-cli. Rates are tokens over time, as the two engines round and count differently.
 WorkTimes times_of_log(std::string_view log);
 
-/// Of a server's answer to /completion; nothing known if it holds no timings.
-WorkTimes times_of_answer(const std::string& json);
-
 /// Of llama-bench's rows in JSON: the last of a prompt and the last of a generation.
 WorkTimes times_of_bench(const std::string& json);
 
@@ -30,6 +27,7 @@ WorkTimes times_of_bench(const std::string& json);
 struct GraphSize {
   std::vector<std::int64_t> nodes = {};  ///< of each graph, in the log's order
   double compute_mib = 0;                ///< of all compute buffers
+  double repacked_mib = 0;               ///< of llama.cpp's buffers of weights in another order
   bool operator==(const GraphSize&) const = default;
 };
 

@@ -13,6 +13,7 @@
 #include "core/text.hpp"
 #include "runner/audit/run_log.hpp"
 #include "runner/audit/run_watch.hpp"
+#include "runner/engines/server_answer.hpp"
 #include "runner/http.hpp"
 
 namespace oldiron {
@@ -106,7 +107,7 @@ class Start {
   }
 
   void ask(GuardedChild& child) {
-    Json request = {{"prompt", line_.prompt}, {"n_predict", line_.work.generate_tokens}, {"cache_prompt", false}};
+    Json request = {{"prompt", line_.prompt}, {"n_predict", line_.work.generate_tokens}, {"cache_prompt", false}, {"stream", true}};
     if (line_.work.whole_length) request["ignore_eos"] = true;
     const auto meanwhile = [&] {
       child.wait(now_s());
@@ -117,7 +118,21 @@ class Start {
         {.port = line_.port, .method = "POST", .path = "/completion", .json = request.dump(), .api_key = line_.api_key}, deadline_s_, meanwhile);
     look(child, true);
     start_.no_tokens = !answer.ok();
-    if (answer.ok()) times_ = times_of_answer(answer.body);
+    if (answer.ok()) read(answer);
+  }
+
+  void read(const HttpAnswer& answer) {
+    try {
+      const Completion done = read_completion(answer);
+      times_ = {.prefill_tokens_per_s = done.prefill_tokens_per_s(),
+                .decode_tokens_per_s = done.decode_tokens_per_s(),
+                .prompt_tokens = done.prompt_tokens,
+                .generated_tokens = done.predicted_tokens,
+                .drafted_tokens = done.drafted_tokens,
+                .accepted_tokens = done.accepted_tokens};
+    } catch (const Error&) {
+      // Tokens without times: evidence enough, and no speed.
+    }
   }
 
   void finish(GuardedChild& child) {

@@ -69,14 +69,14 @@ Ablation measured(const std::vector<double>& factors, std::size_t passes, double
 // Lines of ten flags that do nothing, in 3 % of noise. Five in a hundred may have a flag that looks clear.
 TEST(AblationsEffect, NoiseIsNoGain) {
   int lines_with_a_claim = 0;
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     const Ablation ablation = measured(std::vector<double>(11, 1.0), 8, 0.03, seed);
     bool any = ablation_effect(ablation, 10, 0, AblationMetric::decode).clear;
     for (std::size_t i = 1; i < 11; ++i)
       for (const AblationMetric metric : {AblationMetric::decode, AblationMetric::prefill}) any = any || ablation_effect(ablation, i, i - 1, metric).clear;
     lines_with_a_claim += any ? 1 : 0;
   }
-  EXPECT_LE(lines_with_a_claim, 10);
+  EXPECT_LE(lines_with_a_claim, 5);
 }
 
 TEST(AblationsEffect, AGainIsSeenInItsSize) {

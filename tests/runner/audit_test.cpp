@@ -134,6 +134,15 @@ TEST(Weigh, AComparisonShowsWhatTheGraphLost) {
   EXPECT_FALSE(look_alike(with, without));
 }
 
+TEST(Weigh, ALockOfAPartIsNoLock) {
+  Audit audit = audit_of("llama-server -m m.gguf --mlock --no-repack", Engine::llama_cpp);
+  weigh(row(audit, "--mlock"), {.seen = {.looked = true, .locked_bytes = 316 << 10}, .weight_bytes = 3700000}, false);
+  EXPECT_EQ(row(audit, "--mlock").verdict, FlagVerdict::declined);
+  EXPECT_EQ(row(audit, "--mlock").evidence, "VmLck 323.6 kB of 3.7 MB weights");
+  weigh(row(audit, "--no-repack"), {.without = RunSeen{.graph = {.repacked_mib = 3.3}}}, false);
+  EXPECT_EQ(row(audit, "--no-repack").evidence, "0.0 MiB of weights repacked, 3.3 without it");
+}
+
 TEST(Weigh, HugePagesThatAreThereAnywayProveNothing) {
   const std::string line = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1 llama-cli -m m.gguf --no-mmap";
   const RunSeen huge{.looked = true, .huge_page_bytes = 1 << 30}, few{.looked = true, .huge_page_bytes = 2 << 20};

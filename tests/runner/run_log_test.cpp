@@ -39,16 +39,6 @@ TEST(TimesOfLog, CountsDrafts) {
   EXPECT_EQ(times.drafted_tokens, 34);
 }
 
-TEST(TimesOfAnswer, AreRecomputed) {
-  const WorkTimes times = times_of_answer(
-      R"({"content":"x","timings":{"prompt_n":20,"prompt_ms":100.0,"predicted_n":11,"predicted_ms":500.0,"predicted_per_second":20.0,"draft_n":4,"draft_n_accepted":3}})");
-  EXPECT_EQ(times.prefill_tokens_per_s, 200);
-  EXPECT_EQ(times.decode_tokens_per_s, 22) << "one engine divides by one token less";
-  EXPECT_EQ(times.drafted_tokens, 4);
-  EXPECT_EQ(times.accepted_tokens, 3);
-  for (const char* broken : {"", "{", "[]", "{\"timings\":3}", "{\"timings\":{\"prompt_n\":\"x\"}}"}) EXPECT_EQ(times_of_answer(broken), WorkTimes{}) << broken;
-}
-
 TEST(TimesOfBench, OfRecordedRuns) {
   for (const char* engine : {"ik_llama-4840", "llama_cpp-10587"}) {
     const WorkTimes times = times_of_bench(read_file(std::string(OLDIRON_TEST_DATA "/engines/") + engine + "/run.json"));
@@ -62,7 +52,8 @@ TEST(GraphOfLog, OfRecordedRuns) {
   EXPECT_THAT(ik.nodes, Not(IsEmpty()));
   EXPECT_GT(ik.compute_mib, 0);
   EXPECT_GT(graph_of_log(read_file(kData + "llama_cpp-10587.log")).compute_mib, 0);
-  EXPECT_EQ(graph_of_log("graph nodes  = 153\nCPU compute buffer size =     9.07 MiB"), (GraphSize{{153}, 9.07}));
+  EXPECT_EQ(graph_of_log("graph nodes  = 153\nCPU compute buffer size =     9.07 MiB"), (GraphSize{{153}, 9.07, 0}));
+  EXPECT_EQ(graph_of_log("CPU_REPACK model buffer size =     3.30 MiB\n  CPU model buffer size =     0.30 MiB").repacked_mib, 3.30);
 }
 
 TEST(FeaturesOfLog, OfBothEngines) {
