@@ -2,6 +2,7 @@
 #include "runner/engine_builds.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -45,6 +46,9 @@ std::vector<std::string> back_ends_beside(const std::string& program) {
   return paths;
 }
 
+/// Their flags are the engine's; those of the others are few and alike.
+bool tells_its_engine(const std::string& tool) { return tool != "llama-quantize" && tool != "llama-tokenize"; }
+
 class Finder {
  public:
   explicit Finder(const BuildSearch& search) : search_(search), cache_(search.cache_dir) {}
@@ -85,7 +89,7 @@ class Finder {
     else if (answers = answers_of(tool); tool.refusal.empty()) cache_.keep(key, answers);
     if (!tool.refusal.empty()) return;
     tool.flags = answers.flags;
-    if (!build.engine && !answers.flags.empty() && tool.name != "llama-quantize" && tool.name != "llama-tokenize") build.engine = answers.engine;
+    if (!build.engine && answers.engine) build.engine = *answers.engine;
     if (build.number == 0 && answers.build > 0) {
       build.number = answers.build;
       build.commit = answers.commit;
@@ -103,6 +107,8 @@ class Finder {
     if (died || answers.flags.empty()) tool.refusal = why_no_help(tool.path, help);
     if (!tool.refusal.empty()) return answers;
     if (const Available<Engine> engine = engine_of_flags(flags)) answers.engine = *engine;
+    else if (tells_its_engine(tool.name)) tool.refusal = fmt::format("{}: its --help is neither that of a tool of llama.cpp nor of ik_llama.cpp", tool.path);
+    if (!tool.refusal.empty()) return answers;
     const bool bench = tool.name == "llama-bench";
     const bool asks = bench || tool.name == "llama-server" || tool.name == "llama-cli" || tool.name == "llama-completion";
     if (!asks) return answers;
@@ -110,7 +116,7 @@ class Finder {
                                                               : std::vector<std::string>{tool.path, "--version"},
                                                         kPatience_s)),
                                      answers.commit);
-    if (!bench) answers.features = features_of(tool, answers.engine);
+    if (!bench) answers.features = features_of(tool, *answers.engine);
     return answers;
   }
 
@@ -158,6 +164,8 @@ std::vector<EngineBuild> find_engine_builds(const BuildSearch& search) {
   std::error_code ignored;
   if (!search.dir.empty() && !fs::is_directory(search.dir, ignored))
     throw Error(fmt::format("{}: no such folder; name one that holds tools of llama.cpp or ik_llama.cpp", search.dir));
+  if (!search.dir.empty() && access(search.dir.c_str(), R_OK | X_OK) != 0)
+    throw Error(fmt::format("{}: this folder cannot be read; change its permissions, or look as another user", search.dir));
   const std::vector<fs::path> folders = search.dir.empty() ? folders_of_path() : folders_to_search(search.dir);
   std::vector<EngineBuild> builds;
   std::set<fs::path> seen;

@@ -10,7 +10,7 @@
 namespace oldiron {
 namespace {
 
-constexpr int kSchema = 1;  // of what is asked and how it is read
+constexpr int kSchema = 2;  // of what is asked and how it is read
 
 }  // namespace
 
@@ -39,8 +39,9 @@ Available<ToolAnswers> ToolAnswerCache::find(const std::string& key) const {
   try {
     const Json json = parse_json(read_file(dir_ + "/" + key + ".json"), key);
     if (json.at("schema") != kSchema) return Answers::not_available("kept by another version");
+    const std::string engine = json.at("engine");
     return ToolAnswers{.flags = json.at("flags"),
-                       .engine = engine_from_name(json.at("engine").get<std::string>()),
+                       .engine = engine.empty() ? std::nullopt : std::optional(engine_from_name(engine)),
                        .build = json.at("build"),
                        .commit = json.at("commit"),
                        .features = json.at("features")};
@@ -53,7 +54,7 @@ void ToolAnswerCache::keep(const std::string& key, const ToolAnswers& answers) c
   if (dir_.empty()) return;
   std::error_code ignored;
   std::filesystem::create_directories(dir_, ignored);
-  const Json json = {{"schema", kSchema},         {"flags", answers.flags},   {"engine", to_string(answers.engine)},
+  const Json json = {{"schema", kSchema},         {"flags", answers.flags},   {"engine", answers.engine ? std::string(to_string(*answers.engine)) : ""},
                      {"build", answers.build},    {"commit", answers.commit}, {"features", answers.features}};
   try {
     write_file(dir_ + "/" + key + ".json", dump_json(json, 1) + "\n");

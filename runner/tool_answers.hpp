@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace oldiron {
 
 struct ToolAnswers {
   std::vector<std::string> flags = {};  ///< sorted
-  Engine engine = Engine::llama_cpp;
+  std::optional<Engine> engine = {};      ///< nothing: its flags are both engines'
   int build = 0;                          ///< 0: it does not tell
   std::string commit = {};
   std::vector<std::string> features = {};  ///< empty: it does not tell

@@ -180,6 +180,7 @@ std::string effect_text(const AblationEffect& effect) {
     return fmt::format("{} % [{}, {}]", signed_percent(effect.ratio.median), signed_percent(effect.ratio.interval.low), signed_percent(effect.ratio.interval.high));
   if (effect.pairs < kFewestPairs) return fmt::format("too few pairs ({})", effect.pairs);
   const double open = std::max(std::abs(effect.joint.low - 1), std::abs(effect.joint.high - 1));
+  if (open >= 1) return "too noisy to tell";
   return fmt::format("none seen within ±{:.{}f} %", 100 * open, open < 0.0995 ? 1 : 0);
 }
 

@@ -58,7 +58,7 @@ double ablation_speed(const AblationStep& step, AblationMetric metric);
 /// "-rtr", "-ctk q8_0 and -khad", "5 flags that the records hold for idle"; of the first step "bare defaults".
 std::string step_text(const Audit& audit, const AblationStep& step);
 
-/// "+12 % [+10, +14]", or "no difference seen, ±3 %": what the joint interval leaves open; "not measured".
+/// "+12 % [+10, +14]", or "none seen within ±3 %": what the joint interval leaves open; "not measured", "too noisy to tell".
 std::string effect_text(const AblationEffect& effect);
 
 /// Adds to each measured row's evidence what the A/B runs say.

@@ -43,7 +43,7 @@ class Ablator {
   Ablator(const Audit& audit, const AuditTool& tool, const AuditRun& run, const AuditRan& ran, int passes)
       : audit_(audit), tool_(tool), run_(run), ran_(ran), work_(work_of(audit, ran)), plan_(plan_ablation(audit, ran.rows)) {
     plan_.passes = passes;
-    plan_.seconds = ran.wall_s + 2 * kWorkOfEach_s;
+    plan_.seconds = ran.wall_s + seconds_of_work();
     plan_.work = fmt::format("about {} prompt tokens and {} generated",
                              audit.line.tool == "llama-bench" ? work_.prompt_tokens : work_.prompt_repeats * std::max(1, ran.times.prompt_tokens),
                              work_.generate_tokens);
@@ -68,6 +68,13 @@ class Ablator {
   }
 
  private:
+  double seconds_of_work() const {
+    const WorkTimes& seen = ran_.times;
+    const double prompt_tokens = audit_.line.tool == "llama-bench" ? work_.prompt_tokens : work_.prompt_repeats * seen.prompt_tokens;
+    return (seen.prefill_tokens_per_s > 0 ? prompt_tokens / seen.prefill_tokens_per_s : 0) +
+           (seen.decode_tokens_per_s > 0 ? work_.generate_tokens / seen.decode_tokens_per_s : 0);
+  }
+
   std::vector<std::string> plan_lines() const {
     std::vector<std::string> lines = {
         fmt::format("ablation: bare defaults and {} {} in the order of the line, {} passes there and back", plan_.steps.size() - 1,

@@ -99,6 +99,10 @@ TEST(AblationsEffect, AFewPairsAreNeverClear) {
   EXPECT_EQ(effect_text(ablation_effect(measured({1, 2}, 0, 0, 1), 1, 0, AblationMetric::decode)), "not measured");
 }
 
+TEST(AblationsEffect, ANoiseOfTwiceTheSpeedTellsNothing) {
+  EXPECT_EQ(effect_text(ablation_effect(measured({1, 1}, 4, 0.3, 2), 1, 0, AblationMetric::decode)), "too noisy to tell");
+}
+
 // Student's 97.5 % point for 3 degrees of freedom is 3.182: with one comparison in all, the interval of four ratios.
 TEST(AblationsEffect, TheJointIntervalIsStudents) {
   Ablation ablation;

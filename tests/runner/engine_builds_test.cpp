@@ -99,7 +99,7 @@ TEST_F(EngineBuilds, AnotherLibraryIsAnotherKey) {
 TEST_F(EngineBuilds, AKeptFileThatIsBrokenIsAskedAgain) {
   tool("llama-server");
   find();
-  for (const auto& each : fs::directory_iterator(folder_ / "cache")) std::ofstream(each.path()) << "{\"schema\": 1, \"flags\": 3}";
+  for (const auto& each : fs::directory_iterator(folder_ / "cache")) std::ofstream(each.path()) << "{\"schema\": 2, \"flags\": 3}";
   EXPECT_EQ(find()[0].number, 4840);
 }
 
@@ -123,6 +123,14 @@ TEST_F(EngineBuilds, AnIllegalInstructionIsNamedAndNotKept) {
   EXPECT_THAT(find()[0].tools[0].refusal, HasSubstr("built for another CPU (illegal instruction)"));
   help_ = said("  -rtr,  --run-time-repack\n");
   EXPECT_THAT(find()[0].tools[0].refusal, IsEmpty());
+}
+
+TEST_F(EngineBuilds, AStrangerIsNoEngine) {
+  tool("llama-bench");
+  help_ = said("usage: true\n  --help\n  --version\n");
+  const auto builds = find();
+  EXPECT_FALSE(builds[0].engine);
+  EXPECT_THAT(builds[0].tools[0].refusal, HasSubstr("neither that of a tool of llama.cpp"));
 }
 
 TEST_F(EngineBuilds, NothingThereIsNoError) {
