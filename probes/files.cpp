@@ -28,8 +28,12 @@ std::string below(const std::string& root, std::string_view path) {
 std::optional<std::string> read_text(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) return std::nullopt;
+  std::string text;
+  try {
+    text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  } catch (const std::ios_base::failure&) {  // a folder, or of a process that has just ended
+    return std::nullopt;
+  }
   if (read_log != nullptr) read_log->files_[path] = text;
   return text;
 }

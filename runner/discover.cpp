@@ -223,7 +223,7 @@ Discovery discover(const std::string& dir, const RunCommand& run) {
   const std::vector<std::string> benches = program ? std::vector<std::string>{dir} : find_benches(dir);
   if (benches.empty())
     throw Error(fmt::format(
-        "{}: no llama-bench in it, its bin, build/bin, or two folders below; build the target llama-bench",
+        "{}: no llama-bench in it, its bin, build/bin, or two folders below; build the target llama-bench, `oldiron engines` prints how",
         dir));
   Discovery discovery;
   for (const auto& bench : benches) {

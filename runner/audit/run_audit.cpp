@@ -204,7 +204,7 @@ AuditTool find_tool(const std::string& dir, const std::string& tool, const std::
     if (found.program.empty() && fs::is_regular_file(path, ignored)) found.program = fs::absolute(path).lexically_normal().string();
   }
   if (found.program.empty())
-    throw Error(fmt::format("--engine {}: no {} in it, its bin or its build/bin; name the folder that holds it", dir, tool));
+    throw Error(fmt::format("--engine {}: no {} in it, its bin or its build/bin; name the folder that holds it, or see `oldiron engines {}`", dir, tool, shell_quote(dir)));
   if (const std::string why = why_no_program(found.program); !why.empty()) throw Error(why);
   const auto ask = [&](std::vector<std::string> words) {
     words.insert(words.begin(), found.program);

@@ -16,6 +16,12 @@ TEST(Files, missing_file_is_nothing) {
   EXPECT_FALSE(read_number("/nowhere/at/all"));
 }
 
+// As those of a process that ends while it is looked at.
+TEST(Files, what_opens_and_cannot_be_read_is_nothing) {
+  EXPECT_FALSE(read_text("/"));
+  EXPECT_FALSE(read_text("/proc/self/mem"));
+}
+
 TEST(Files, keys_are_whole_words_at_the_start_of_a_line) {
   const char* text = "cpu0 7\ncpu  12 13\nmodel name\t: AMD EPYC \nMemTotal:       42 kB\ntotal_x 3\nempty\n";
   EXPECT_EQ(number_after(text, "cpu"), 12);

@@ -39,6 +39,17 @@ TEST(TimesOfLog, CountsDrafts) {
   EXPECT_EQ(times.drafted_tokens, 34);
 }
 
+TEST(RecordedServers, TellTimesGraphAndFeatures) {
+  const std::string ik = read_file(kData + "ik_llama-4840.server.log"), llama = read_file(kData + "llama_cpp-10587.server.log");
+  EXPECT_EQ(times_of_log(ik).prompt_tokens, 12);
+  EXPECT_NEAR(times_of_log(ik).decode_tokens_per_s, 467.24, 0.1) << "from 17.12 ms, which the log has rounded";
+  EXPECT_EQ(times_of_log(llama).generated_tokens, 8);
+  EXPECT_NEAR(times_of_log(llama).decode_tokens_per_s, 595.2, 0.1) << "8 tokens in 13.44 ms; the log itself says 520.68, of the 7 after the first";
+  EXPECT_EQ(graph_of_log(ik), (GraphSize{{153}, 5.57, 0}));
+  EXPECT_EQ(graph_of_log(llama), (GraphSize{{226}, 8.51, 7.17}));
+  for (const std::string& log : {ik, llama}) EXPECT_THAT(features_of_log(log), Contains("AVX2"));
+}
+
 TEST(TimesOfBench, OfRecordedRuns) {
   for (const char* engine : {"ik_llama-4840", "llama_cpp-10587"}) {
     const WorkTimes times = times_of_bench(read_file(std::string(OLDIRON_TEST_DATA "/engines/") + engine + "/run.json"));
