@@ -8,6 +8,7 @@
 #include "app/commands.hpp"
 #include "app/engine_tune.hpp"
 #include "app/make_report.hpp"
+#include "app/served_line.hpp"
 #include "app/tune_meters.hpp"
 #include "app/write_report.hpp"
 #include "core/accounting.hpp"
@@ -20,6 +21,7 @@
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
 #include "runner/engines/llama_bench.hpp"
+#include "runner/engines/llama_tools.hpp"
 #include "runner/memory_guard.hpp"
 #include "runner/signals.hpp"
 #include "runner/worker.hpp"
@@ -169,15 +171,18 @@ EngineSet start_engines(const std::vector<FoundEngine>& found, const ModelReques
   }
   const ModelRequest file = is_file(request) ? request : as_file(request, out_dir);
   const ModelSpec model = describe_model(file, cards_dir());
-  const RunCommand run = [&memory](const std::vector<std::string>& argv, double timeout_s) {
-    Command command;
-    command.argv = argv;
-    command.why_stop = [&memory] { return memory.why_stop(); };
-    return run_command(command, timeout_s);
+  const auto command = [&memory](const std::vector<std::string>& argv) {
+    return Command{.argv = argv, .why_stop = [&memory] { return memory.why_stop(); }};
   };
+  const RunCommand run = [command](const std::vector<std::string>& argv, double timeout_s) { return run_command(command(argv), timeout_s); };
   for (Candidate& candidate : record.candidates) candidate.request = file;
-  for (const FoundEngine& engine : found)
-    engines.add(engine.engine, engine.bench, make_llama_bench(engine, model, run, out_dir + "/logs"));
+  for (const FoundEngine& engine : found) {
+    const std::string logs = out_dir + "/logs";
+    std::unique_ptr<TrialEngine> server;
+    const Available<FoundServer> program = find_server(engine);
+    if (program) server = make_llama_server(*program, model, {.log_dir = logs, .command = command});
+    engines.add(engine.engine, engine.bench, make_llama_tools(make_llama_bench(engine, model, run, logs), std::move(server), program.reason()));
+  }
   return engines;
 }
 
@@ -202,6 +207,18 @@ void fill_profile(TuneRecord& record, const ModelSpec& model, const std::string&
       plan_cyclic_read(record.machine, record.state, record.profile, static_cast<std::int64_t>(token_bytes));
   plan.budget_s = std::min(plan.budget_s, kCyclicShare * record.budget_s);
   record.cyclic = measure_cyclic_read(plan);
+}
+
+// The answer's line in a fresh process, as a person starts it.
+void serve(EngineTune& tune, const TuneRecord& record, const std::vector<FoundEngine>& found, const std::string& out_dir, MemoryGuard& memory,
+           Journal& journal) {
+  for (const FoundEngine& engine : found) {
+    if (engine.bench != tune.candidate.bench || !tune.result.lossless) continue;
+    const ServeSetup setup = {.server = find_server(engine), .log_dir = out_dir + "/logs", .why_stop = [&memory] { return memory.why_stop(); }};
+    fmt::print(stderr, "{}\n", setup.server ? "starting the answer's line afresh" : "the answer's line is not started: " + setup.server.reason());
+    if (auto served = serve_answer(tune, record, setup, journal)) tune.served = std::make_shared<ServedLine>(std::move(*served));
+    if (tune.served && tune.served->trial.status != Status::ok) fmt::print(stderr, "{:>21}{}\n", "", tune.served->trial.reason);
+  }
 }
 
 }  // namespace
@@ -257,6 +274,12 @@ int cmd_tune(const Options& options) {
       return kExitInterrupted;
     }
     candidate.remembered = tunes.back().remembered;
+    try {
+      serve(tunes.back(), record, found, options.out, memory, journal);
+    } catch (const Interrupted&) {
+      fmt::print(stderr, "stopped; the same command goes on where this ended\n");
+      return kExitInterrupted;
+    }
   }
   fmt::print(stderr, "measuring the memory bandwidth again\n");
   MachineState after = read_state();
@@ -277,8 +300,10 @@ int cmd_report(const Options& options) {
   if (options.tariff.hours_per_day < 24) record->tariff.hours_per_day = options.tariff.hours_per_day;
   Journal journal(options.out + "/journal.sqlite");
   std::vector<EngineTune> tunes;
-  for (const Candidate& candidate : record->candidates)
+  for (const Candidate& candidate : record->candidates) {
     tunes.push_back(replay_engine(*record, candidate, journal));
+    if (auto served = served_before(tunes.back(), *record, journal)) tunes.back().served = std::make_shared<ServedLine>(std::move(*served));
+  }
   fmt::print("{}", write_report(make_report(*record, tunes, options.out), options.out));
   return 0;
 }

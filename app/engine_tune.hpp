@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "app/tune_record.hpp"
@@ -11,12 +12,15 @@
 
 namespace oldiron {
 
+struct ServedLine;
+
 struct EngineTune {
   Candidate candidate;
   ModelSpec model;
   TuneRequest request;
   TuneResult result;
   int remembered = 0;  ///< trials answered from the journal
+  std::shared_ptr<const ServedLine> served = {};  ///< the answer as llama-server ran it; empty: it did not
 };
 
 /// What to search, and within which budget, for one of the record's candidates.

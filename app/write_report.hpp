@@ -8,6 +8,6 @@
 namespace oldiron {
 
 /// Writes every format and chart (SVG; PNG too if rsvg-convert is there) and returns the text for the terminal.
-std::string write_report(const reports::Report& report, const std::string& dir);
+std::string write_report(reports::Report report, const std::string& dir);
 
 }  // namespace oldiron

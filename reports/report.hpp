@@ -31,6 +31,9 @@ struct FlagLine {
   Basis basis = Basis::none;
   std::string reason = "not asked for";  ///< why untested or none; empty if confirmed
   double turn_s = 0;  ///< of this line in this engine; only looked at if confirmed, 0: not known
+  /// Of this line as it stands, started afresh and asked as a client asks; without samples: it was not.
+  Measurement served_decode = {}, served_prefill = {};
+  std::string finding = {};  ///< what differs from the speeds of the answer beyond the noise, or had to be changed
   bool operator==(const FlagLine&) const = default;
 };
 
@@ -159,6 +162,7 @@ struct Report {
   std::vector<DraftSpeed> drafts;
   std::vector<VerifyCost> verify;
   std::vector<StreamSpeed> streams;
+  std::vector<std::string> launch_files;  ///< that start the answer's line, in out_dir
   std::vector<LeftOut> left_out;
   BudgetUse budget;
   bool operator==(const Report&) const = default;

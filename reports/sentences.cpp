@@ -32,6 +32,9 @@ std::string line_heading(const FlagLine& flags, Engine engine, bool measured_her
   const std::string reason = one_line(flags.reason);
   switch (flags.basis) {
     case Basis::confirmed:
+      if (!flags.served_decode.samples.empty())
+        return fmt::format("{}, confirmed: this very line was started and asked, decode {}, prefill {}{}", name, speed_text(flags.served_decode.median),
+                           speed_text(flags.served_prefill.median), flags.finding.empty() ? "" : "; " + one_line(flags.finding));
       if (measured_here || flags.turn_s <= 0)
         return fmt::format("{}, confirmed: this very line ran here", name);
       return fmt::format("{}, confirmed: ran here too, {} per turn", name, seconds_text(flags.turn_s));

@@ -195,14 +195,18 @@ HttpAnswer http_exchange(const HttpRequest& request, double deadline_s, const st
   return http_exchange(std::span(&request, 1), deadline_s, meanwhile).front();
 }
 
-int free_port() {
+int free_port(int wanted) {
   const Descriptor socket_fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;  // connections that were closed a moment ago do not count
+  setsockopt(socket_fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(wanted));
   socklen_t size = sizeof address;
   auto* const generic = reinterpret_cast<sockaddr*>(&address);
-  if (!socket_fd || bind(socket_fd.get(), generic, size) != 0 || getsockname(socket_fd.get(), generic, &size) != 0)
+  if (wanted != 0 && bind(socket_fd.get(), generic, size) != 0) return free_port();
+  if (wanted == 0 && (bind(socket_fd.get(), generic, size) != 0 || getsockname(socket_fd.get(), generic, &size) != 0))
     throw Error(fmt::format("no port of 127.0.0.1 can be had: {}", std::strerror(errno)));
   return ntohs(address.sin_port);
 }

@@ -30,7 +30,7 @@ std::vector<HttpAnswer> http_exchange(std::span<const HttpRequest> requests, dou
 
 HttpAnswer http_exchange(const HttpRequest& request, double deadline_s, const std::function<bool()>& meanwhile = {});
 
-/// A port of 127.0.0.1 that nobody listens on now.
-int free_port();
+/// A port of 127.0.0.1 that nobody listens on now: `wanted` if that is one, else another.
+int free_port(int wanted = 0);
 
 }  // namespace oldiron

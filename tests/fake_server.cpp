@@ -112,7 +112,8 @@ class Server {
 
   void serve(int peer) {
     const std::string request = read_request(peer);
-    const std::string key = flag("--api-key", "");
+    const char* const variable = std::getenv("LLAMA_API_KEY");
+    const std::string key = flag("--api-key", variable != nullptr ? variable : "");
     const bool known = key.empty() || fails("no_key") || request.find("Authorization: Bearer " + key + "\r\n") != std::string::npos;
     if (request.rfind("GET /health ", 0) == 0) answer(peer, ready_ ? "200 OK" : "503 Service Unavailable", ready_ ? "{\"status\":\"ok\"}" : "{}");
     else if (!known) answer(peer, "401 Unauthorized", "{\"error\":{\"message\":\"Invalid API Key\"}}");

@@ -19,7 +19,7 @@ inline const char* const kServerHelp =
     "  -h, --help\n  --version\n  -m, --model FNAME\n  -c, --ctx-size N\n  -np, --parallel N\n  -t, --threads N\n  -tb, --threads-batch N\n"
     "  -ub, --ubatch-size N\n  -b, --batch-size N\n  -fa, --flash-attn V\n  -ctk, --cache-type-k T\n  -ctv, --cache-type-v T\n"
     "  --no-mmap\n  --host HOST\n  --port PORT\n  --api-key KEY\n  -cram, --cache-ram N\n  --spec-type T\n  -md, --model-draft FNAME\n";
-inline const char* const kServerHelpLlama = "  -lm, --load-mode M\n  -nr, --no-repack\n  --override-kv KV\n  --spec-draft-n-max N\n";
+inline const char* const kServerHelpLlama = "  (env: LLAMA_API_KEY)\n  -lm, --load-mode M\n  -nr, --no-repack\n  --override-kv KV\n  --spec-draft-n-max N\n";
 inline const char* const kServerHelpIk = "  -rtr, --run-time-repack\n  -okv KV\n";
 
 /// Serves until it is killed.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "core/audit/pasted_line.hpp"
 #include "core/check.hpp"
@@ -54,6 +55,7 @@ class Splitter {
     else if (here() == '\'' || here() == '"') quoted(here());
     else if (here() == '`') substitution("`", "`");
     else if (starts("$(")) substitution("$(", ")");
+    else if (starts("$'")) ansi_quoted();
     else if (here() == '\n') newline();
     else if (kBlanks.find(here()) != std::string_view::npos) end_word(), ++at_;
     else if (here() == '#' && !in_word_) comment();
@@ -84,6 +86,30 @@ class Splitter {
     }
     if (at_ == text_.size())
       throw Error(fmt::format("the command line has a {} without an end; close the quote and paste it again", quote));
+    ++at_;
+  }
+
+  /// bash's $'…', of whose escapes those that stand for one character by its letter or its number in hexadecimal are known.
+  void ansi_quoted() {
+    in_word_ = true;
+    constexpr std::string_view kLetters = "abefnrtv", kMeant = "\a\b\x1b\f\n\r\t\v";
+    for (at_ += 2; at_ < text_.size() && here() != '\''; ++at_) {
+      if (here() == '\\' && at_ + 1 < text_.size()) ++at_;
+      else {
+        word_ += here();
+        continue;
+      }
+      unsigned number = 0;
+      const char* const digits = text_.data() + at_ + 1;
+      const char* const end = text_.data() + text_.size();
+      const auto [stop, error] = std::from_chars(digits, std::min(digits + 2, end), number, 16);
+      const auto letter = kLetters.find(here());
+      if (here() == 'x' && error == std::errc()) {
+        word_ += static_cast<char>(number);
+        at_ += static_cast<std::size_t>(stop - digits);
+      } else word_ += letter == std::string_view::npos ? here() : kMeant[letter];
+    }
+    if (at_ == text_.size()) throw Error("the command line has a $' without an end; close the quote and paste it again");
     ++at_;
   }
 

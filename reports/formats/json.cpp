@@ -33,6 +33,8 @@ Json flags(const FlagLine& f) {
                {"reason", f.reason}};
   if (!line.empty()) json["argv"] = f.argv;
   if (f.basis == Basis::confirmed && f.turn_s > 0) json["turn_s"] = f.turn_s;
+  if (!f.served_decode.samples.empty())
+    json["served"] = {{"decode_tokens_per_s", interval(f.served_decode)}, {"prefill_tokens_per_s", interval(f.served_prefill)}, {"finding", f.finding}};
   return json;
 }
 

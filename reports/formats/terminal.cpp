@@ -185,6 +185,7 @@ std::string footing(const Report& report) {
     for (const ReportFormat& format : report_formats()) files += fmt::format(" {}", format.file_name);
     for (const ReportChart& chart : report_charts())
       if (chart.draw(report)) files += fmt::format(" {}", chart.file_name);
+    for (const std::string& file : report.launch_files) files += " " + file;
     out += labelled("files", files);
   }
   return out;

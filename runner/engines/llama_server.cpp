@@ -57,11 +57,6 @@ Available<Argv> draft_argv(const TrialSpec& spec, const FoundServer& found) {
   return argv;
 }
 
-std::string new_key() {
-  std::random_device random;
-  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
-}
-
 class LlamaServer : public TrialEngine {
  public:
   LlamaServer(FoundServer found, ModelSpec model, ServerOptions options)
@@ -94,7 +89,7 @@ class LlamaServer : public TrialEngine {
   bool start(const Argv& argv, Trial& trial) {
     ServerStart start;
     start.port = free_port();
-    if (found_.knows("--api-key")) start.api_key = new_key();
+    if (found_.knows("--api-key")) start.api_key = new_api_key();
     start.model = trial.spec.model;
     start.model_bytes = model_.bytes();
     start.patience_s = options_.patience_s > 0 ? options_.patience_s : load_patience_s(start.model_bytes);
@@ -104,8 +99,9 @@ class LlamaServer : public TrialEngine {
     if (found_.knows("-cram")) line.insert(line.end(), {"-cram", "0"});
     line.insert(line.end(), {"--host", "127.0.0.1", "--port", std::to_string(start.port)});
     trial.provenance.command = line;  // without the key, which is nobody's business
-    if (!start.api_key.empty()) line.insert(line.end(), {"--api-key", start.api_key});
+    if (!start.api_key.empty() && !found_.reads_key) line.insert(line.end(), {"--api-key", start.api_key});
     start.command = options_.command ? options_.command(line) : Command{.argv = line};
+    if (!start.api_key.empty() && found_.reads_key) start.command.env.emplace_back("LLAMA_API_KEY", start.api_key);
     RunningServer server(start);
     if (const auto failure = server.wait_ready()) {
       trial.status = failure->status;
@@ -133,14 +129,24 @@ class LlamaServer : public TrialEngine {
 
 }  // namespace
 
+std::string new_api_key() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
 Available<FoundServer> find_server(const FoundEngine& bench, const RunCommand& run) {
   const auto none = [](std::string reason) { return Available<FoundServer>::not_available(std::move(reason)); };
-  const std::string program = (fs::path(bench.bench).parent_path() / "llama-server").string();
+  const std::string program = (fs::absolute(bench.bench).lexically_normal().parent_path() / "llama-server").string();
   std::error_code ignored;
   if (!fs::is_regular_file(program, ignored)) return none(fmt::format("there is no llama-server beside {}; build that target too", bench.bench));
   if (const std::string why = why_no_program(program); !why.empty()) return none(why);
   const CommandResult help = run({program, "--help"}, kHelpPatience_s);
-  FoundServer found{.engine = bench.engine, .program = program, .version = bench.version, .flags = flags_of_help(help.out.text() + help.err.text())};
+  const std::string text = help.out.text() + help.err.text();
+  FoundServer found{.engine = bench.engine,
+                    .program = program,
+                    .version = bench.version,
+                    .flags = flags_of_help(text),
+                    .reads_key = text.find("LLAMA_API_KEY") != std::string::npos};
   // ik_llama.cpp prints its help and then fails.
   if (!found.knows("--port"))
     if (const std::string why = why_no_help(program, help); !why.empty()) return none(why);

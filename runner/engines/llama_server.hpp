@@ -19,12 +19,16 @@ struct FoundServer {
   std::string program;
   std::string version;  ///< that of the llama-bench beside it
   std::set<std::string, std::less<>> flags;
+  bool reads_key = false;  ///< it takes its API key from LLAMA_API_KEY too, where no list of processes shows it
 
   bool knows(std::string_view flag) const { return flags.contains(flag); }
 };
 
 /// The llama-server in the folder of a found llama-bench, or why there is none that can be used.
 Available<FoundServer> find_server(const FoundEngine& bench, const RunCommand& run = run_guarded);
+
+/// 128 random bits.
+std::string new_api_key();
 
 /// What a person would start for this configuration: the model, its context, its slots and all levers; nothing of an address.
 /// The reason if anything cannot be expressed. `context`: tokens of all slots together; 0: what the workload needs.

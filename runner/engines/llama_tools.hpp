@@ -9,7 +9,8 @@
 namespace oldiron {
 
 /// Asks `bench` first; what it calls unsupported goes to `server` (nullptr: there is none, `why_no_server`), and each measurement of it
-/// is tagged with why. If neither can, the reasons of both are the trial's.
+/// is tagged with why. If neither can, the reasons of both are the trial's. Where llama.cpp's llama-bench crashes and its server does not once it does not
+/// repack, all further trials are the server's, and their tags say so.
 std::unique_ptr<TrialEngine> make_llama_tools(std::unique_ptr<TrialEngine> bench, std::unique_ptr<TrialEngine> server, std::string why_no_server);
 
 }  // namespace oldiron

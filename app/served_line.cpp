@@ -1,0 +1,173 @@
+#include "app/served_line.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "core/accounting.hpp"
+#include "core/audit/pasted_line.hpp"
+#include "core/clock.hpp"
+#include "core/text.hpp"
+#include "runner/keep_log.hpp"
+#include "tuner/objective.hpp"
+
+namespace oldiron {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kPersonsContext = 8192;  // both engines' own choice is all that the model was trained on
+constexpr int kPersonsPort = 8080;     // that both listen on by themselves
+constexpr int kServedRepetition = -1;
+constexpr int kMostPorts = 3;
+
+TrialSpec spec_of(const EngineTune& tune) {
+  TrialSpec spec = tune.request.base;
+  spec.config = tune.result.lossless->config;
+  // The line is for any folder.
+  spec.model = fs::absolute(spec.model).lexically_normal();
+  if (!spec.draft_model.empty()) spec.draft_model = fs::absolute(spec.draft_model).lexically_normal();
+  spec.repetition = kServedRepetition;
+  spec.workload.verify_max = spec.workload.streams_max = spec.workload.quality_texts = 0;
+  return spec;
+}
+
+std::string key_of(const EngineTune& tune, const TuneRecord& record) {
+  return trial_key(spec_of(tune), tune.candidate.version, fingerprint(record.machine), tune.model.fingerprint);
+}
+
+/// A context to work with, if memory has it; 0: what the workload needs.
+int persons_context(const EngineTune& tune, const TuneRecord& record) {
+  const int context = std::min(kPersonsContext, tune.model.context_length > 0 ? static_cast<int>(tune.model.context_length) : kPersonsContext);
+  const Workload& w = tune.request.base.workload;
+  const Config& config = tune.result.lossless->config;
+  const bool fits = tune.model.bytes() + kv_bytes(tune.model, context, 1, config.ubatch, config.kv_type) < usable_memory_bytes(record.state);
+  return fits && w.depth_tokens + std::max(w.prompt_tokens, w.generate_tokens) + 8 <= context ? context : 0;
+}
+
+class Starter {
+ public:
+  Starter(const EngineTune& tune, const TuneRecord& record, const ServeSetup& setup) : tune_(tune), record_(record), setup_(setup) {}
+
+  Trial run(const TrialSpec& spec) {
+    Trial trial;
+    trial.spec = spec;
+    trial.provenance.engine_version = tune_.candidate.version;
+    trial.provenance.machine_fingerprint = fingerprint(record_.machine);
+    trial.provenance.model_fingerprint = tune_.model.fingerprint;
+    trial.provenance.started = utc_now();
+    const auto argv = server_argv(spec, *setup_.server, tune_.model, persons_context(tune_, record_));
+    if (!argv) {
+      trial.status = Status::unsupported;
+      trial.reason = argv.reason();
+      return trial;
+    }
+    int port = free_port(kPersonsPort);
+    for (int tries = 0; tries < kMostPorts && start(*argv, port, trial); ++tries) port = free_port();
+    return trial;
+  }
+
+ private:
+  /// True if its port was taken, and another may be free.
+  bool start(std::vector<std::string> argv, int port, Trial& trial) {
+    argv.insert(argv.end(), {"--host", "127.0.0.1", "--port", std::to_string(port)});
+    trial.provenance.command = argv;
+    // What is started is what stands in the report, read as a shell reads it.
+    std::vector<std::string> notes;
+    const std::vector<std::string> words = shell_words(reports::command_line(argv), notes);
+    if (words != argv) {
+      trial.status = Status::unsupported;
+      trial.reason = "it cannot be printed so that it means itself";
+      return false;
+    }
+    ServerStart start;
+    start.port = port;
+    start.model = trial.spec.model;
+    start.model_bytes = tune_.model.bytes();
+    start.patience_s = load_patience_s(start.model_bytes);
+    start.command.argv = words;
+    start.command.why_stop = setup_.why_stop;
+    if (setup_.server->reads_key) {
+      start.api_key = new_api_key();
+      start.command.env = {{"LLAMA_API_KEY", start.api_key}};
+    }
+    const double started_s = now_s();
+    RunningServer server(start);
+    if (const auto failure = server.wait_ready()) {
+      trial.status = failure->status;
+      trial.reason = failure->reason;
+    } else {
+      trial.provenance.load_s = server.load_s();
+      const double budget_s = trial.spec.budget.seconds;
+      measure_server(server, tune_.model.vocab_size, budget_s > 0 ? now_s() + budget_s : HUGE_VAL, trial);
+    }
+    const CommandResult result = server.end();
+    trial.provenance.wall_s = now_s() - started_s;
+    trial.provenance.peak_rss_bytes = result.end.max_rss_bytes;
+    trial.provenance.log_path = keep_log(setup_.log_dir, trial.spec.engine, argv, result.out, result.err);
+    return server.port_taken();
+  }
+
+  const EngineTune& tune_;
+  const TuneRecord& record_;
+  const ServeSetup& setup_;
+};
+
+/// "decode is 12 % below that of llama-bench", if their intervals lie apart; else empty.
+std::string apart(const char* what, const Measurement& served, const Measurement& benched) {
+  if (served.samples.empty() || benched.median <= 0) return "";
+  const double off = served.median / benched.median - 1;
+  const bool overlap = served.low <= benched.high && benched.low <= served.high;
+  if (overlap || std::abs(off) <= kNoiseFloor) return "";
+  return fmt::format("{} is {} {} that of the trials", what, percent_text(std::abs(off)), off < 0 ? "below" : "above");
+}
+
+}  // namespace
+
+std::optional<ServedLine> served_before(const EngineTune& tune, const TuneRecord& record, const Journal& journal) {
+  if (!tune.result.lossless || tune.candidate.engine == Engine::oldiron) return {};
+  const auto trial = journal.find(key_of(tune, record));
+  if (!trial) return {};
+  return ServedLine{.changed = fmt::format("{}", fmt::join(differences(trial->spec.config, tune.result.lossless->config), " ")), .trial = *trial};
+}
+
+std::optional<ServedLine> serve_answer(const EngineTune& tune, const TuneRecord& record, const ServeSetup& setup, Journal& journal) {
+  if (!tune.result.lossless || tune.candidate.engine == Engine::oldiron) return {};
+  if (auto before = served_before(tune, record, journal); before && before->trial.status == Status::ok) return before;
+  if (!setup.server) return {};
+  Starter starter(tune, record, setup);
+  TrialSpec spec = spec_of(tune);
+  Trial trial = starter.run(spec);
+  if (trial.reason.find("SIGSEGV") != std::string::npos && spec.engine == Engine::llama_cpp && spec.config.repack == Switch::automatic) {
+    spec.config.repack = Switch::off;
+    if (Trial other = starter.run(spec); other.status == Status::ok) trial = std::move(other);
+  }
+  journal.put(key_of(tune, record), trial);
+  return served_before(tune, record, journal);
+}
+
+reports::FlagLine flag_line(const ServedLine& served, const Answer& answer) {
+  const Trial& trial = served.trial;
+  reports::FlagLine line;
+  line.argv = trial.provenance.command;
+  if (trial.status != Status::ok) {
+    line.basis = line.argv.empty() ? reports::Basis::none : reports::Basis::untested;
+    line.reason = trial.provenance.load_s > 0 || !line.argv.empty() ? "started once, and " + trial.reason : trial.reason;
+    return line;
+  }
+  line.basis = reports::Basis::confirmed;
+  line.reason.clear();
+  if (const Measurement* decode = trial.find(kDecode)) line.served_decode = *decode;
+  if (const Measurement* prefill = trial.find(kPrefill)) line.served_prefill = *prefill;
+  std::vector<std::string> findings = {apart("decode", line.served_decode, answer.decode_tokens_per_s),
+                                       apart("prefill", line.served_prefill, answer.prefill_tokens_per_s)};
+  if (!served.changed.empty()) findings.push_back(fmt::format("with {}: without it the server crashed", served.changed));
+  std::erase(findings, "");
+  line.finding = fmt::format("{}", fmt::join(findings, "; "));
+  return line;
+}
+
+}  // namespace oldiron
