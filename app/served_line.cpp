@@ -101,14 +101,20 @@ class Starter {
       trial.reason = failure->reason;
     } else {
       trial.provenance.load_s = server.load_s();
-      const double budget_s = trial.spec.budget.seconds;
-      measure_server(server, tune_.model.vocab_size, budget_s > 0 ? now_s() + budget_s : HUGE_VAL, trial);
+      measure_server(server, tune_.model.vocab_size, now_s() + patience_s(), trial);
     }
     const CommandResult result = server.end();
     trial.provenance.wall_s = now_s() - started_s;
     trial.provenance.peak_rss_bytes = result.end.max_rss_bytes;
     trial.provenance.log_path = keep_log(setup_.log_dir, trial.spec.engine, argv, result.out, result.err);
     return server.port_taken();
+  }
+
+  /// What the trials took, several times over: a busy machine is no hang.
+  double patience_s() const {
+    constexpr double kTimes = 5;
+    const Answer& answer = *tune_.result.lossless;
+    return std::max(tune_.request.base.budget.seconds, kTimes * (1 + tune_.request.base.budget.min_samples) * answer.turn_s.median);
   }
 
   const EngineTune& tune_;

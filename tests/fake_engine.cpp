@@ -93,6 +93,17 @@ bool fails(const Settings& settings, int call, const std::vector<std::string>& f
   return false;
 }
 
+/// As JSON has it.
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n') out += "\\n";
+    else out += c;
+  }
+  return out;
+}
+
 struct Test {
   int prompt = 0, generate = 0, threads = 0;
 };
@@ -236,7 +247,7 @@ class Bench {
           "    \"cuda\": false,\n    \"vulkan\": false,\n    \"metal\": false,\n    \"blas\": false,\n");
     else std::printf("    \"backends\": \"CPU\",\n");
     std::printf("    \"cpu_info\": \"Fake CPU\",\n    \"gpu_info\": \"\",\n    \"model_filename\": \"%s\",\n",
-                flag("-m", "").c_str());
+                escaped(flag("-m", "")).c_str());
     std::printf("    \"model_type\": \"gemma4 fake Q4_0\",\n    \"model_size\": 14400000000,\n");
     std::printf("    \"model_n_params\": 25200000000,\n    \"n_batch\": %s,\n    \"n_ubatch\": %s,\n",
                 flag("-b", "2048").c_str(), flag("-ub", "512").c_str());

@@ -103,7 +103,12 @@ EndVerdict RunningServer::why_no_answer(const HttpAnswer& answer) {
   // A server that dies closes its connections first.
   child_.wait(now_s() + 1);
   if (child_.end()) return ended();
-  if (answer.timed_out) return {Status::timed_out, fmt::format("llama-server hangs at its work: it gave no whole answer in {}", seconds_text(answer.ended_s - answer.sent_s))};
+  if (answer.timed_out) {
+    const double waited_s = answer.ended_s - answer.sent_s, silent_s = answer.ended_s - (answer.events.empty() ? answer.sent_s : answer.events.back().at_s);
+    const bool speaks = silent_s < waited_s / 2 && answer.events.size() > 1;
+    return {Status::timed_out, speaks ? fmt::format("llama-server was stopped at its deadline, {} into an answer of which {} pieces had come", seconds_text(waited_s), answer.events.size())
+                                      : fmt::format("llama-server hangs at its work: nothing came for {}, until its deadline", seconds_text(silent_s))};
+  }
   if (!answer.error.empty()) return {Status::failed, "llama-server " + answer.error};
   constexpr std::size_t kShown = 200;
   return {Status::failed, fmt::format("llama-server refused a request (HTTP {}): {}", answer.status, answer.body.substr(0, kShown))};
