@@ -10,6 +10,7 @@
 #include "core/audit/pasted_line.hpp"
 #include "core/clock.hpp"
 #include "core/text.hpp"
+#include "probes/noise.hpp"
 #include "runner/keep_log.hpp"
 #include "tuner/objective.hpp"
 
@@ -65,8 +66,11 @@ class Starter {
       trial.reason = argv.reason();
       return trial;
     }
+    const NoiseSnapshot before = read_noise();
     int port = free_port(kPersonsPort);
     for (int tries = 0; tries < kMostPorts && start(*argv, port, trial); ++tries) port = free_port();
+    const std::vector<std::string> disturbed = noise_tags(noise_between(before, read_noise()));
+    for (Measurement& each : trial.measurements) each.tags.insert(each.tags.end(), disturbed.begin(), disturbed.end());
     return trial;
   }
 
@@ -172,6 +176,10 @@ reports::FlagLine flag_line(const ServedLine& served, const Answer& answer) {
                                        apart("prefill", line.served_prefill, answer.prefill_tokens_per_s)};
   if (!served.changed.empty()) findings.push_back(fmt::format("with {}: without it the server crashed", served.changed));
   std::erase(findings, "");
+  // What disturbed the run is the first suspect.
+  if (!findings.empty())
+    for (const std::string& tag : merged_tags(line.served_decode.tags))
+      if (tag.starts_with("noisy")) findings.push_back("while the machine was " + tag);
   line.finding = fmt::format("{}", fmt::join(findings, "; "));
   return line;
 }
