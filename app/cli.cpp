@@ -182,6 +182,8 @@ Options parse_command_line(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   tune->add_option("--engine", options.engine_dir, "Folder with the engine's binaries (llama-bench)");
   tune->add_option("--out", options.out, "Folder for the journal and the report")->default_str("oldiron-out");
+  tune->add_flag("--cold", options.cold, "Drop the model's file from the page cache before each load of a foreign engine: what it costs is said first");
+  tune->add_flag("--baseline", options.baseline, "Compare with the line that you run now: tune … --baseline -- llama-server -m … ; without a line, with the engine's defaults");
   tune->add_flag("--retry", options.retry, "Run trials again that failed before");
 
   CLI::App* report = app.add_subcommand("report", "Write the report of an earlier tune again");
@@ -235,6 +237,15 @@ Options parse_command_line(int argc, char** argv) {
   engines->add_option("DIR", options.engine_dir, "A folder that holds them; without it the folders of PATH");
   add_json(*engines, options);
 
+  CLI::App* endpoint = app.add_subcommand("endpoint", "How fast a running server answers: Ollama, LM Studio, vLLM, llama-server");
+  endpoint->add_option("URL", options.url, "Its OpenAI-compatible interface: http://127.0.0.1:11434/v1")->required();
+  endpoint->add_option("--model", options.endpoint_model, "A model as the server calls it, if it has several");
+  endpoint->add_option("--compare", options.compare_dir, "Folder of a tune, whose answer is set beside it");
+  endpoint->add_option("--repetitions", options.repetitions, "Long answers to ask for")->check(CLI::Range(1, 100));
+  add_workload(*endpoint, options);
+  add_json(*endpoint, options);
+  endpoint->footer("A key, where the server wants one, is taken from the environment: OLDIRON_API_KEY.");
+
   app.add_subcommand("trial", "Run trials given as JSON lines on standard input (used by tune)");
 
   // Not for people, and its arguments are another program's: kept from the parser.
@@ -245,8 +256,8 @@ Options parse_command_line(int argc, char** argv) {
     return options;
   }
   // A pasted line has options of its own, which are not ours.
-  if (argc > 1 && std::string_view(argv[1]) == "audit") {
-    options.model.model.clear();
+  if (argc > 1 && (std::string_view(argv[1]) == "audit" || std::string_view(argv[1]) == "tune")) {
+    if (std::string_view(argv[1]) == "audit") options.model.model.clear();
     char** const end = argv + argc;
     char** const separator = std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
     if (separator != end) options.rest.assign(separator + 1, end);
@@ -275,6 +286,8 @@ Options parse_command_line(int argc, char** argv) {
   }
   options.command = app.get_subcommands()[0]->get_name();
   options.budget_s = parse_duration_s(budget);
+  if (options.command == "endpoint") options.workload_given = endpoint->count("--prompt") + endpoint->count("--generate") > 0;
+  if (options.command == "tune") options.model_given = tune->count("MODEL") > 0;
   options.model.model = first_gguf_part(options.model.model);
   if (!options.json_path.empty()) check_output("--json", options.json_path);
   if (options.command == "synth" || options.command == "logits" || ((options.command == "facts" || options.command == "record") && !options.out.empty()))

@@ -11,6 +11,7 @@
 #include "app/served_line.hpp"
 #include "app/tune_meters.hpp"
 #include "app/write_report.hpp"
+#include "app/your_line.hpp"
 #include "core/accounting.hpp"
 #include "core/clock.hpp"
 #include "core/text.hpp"
@@ -20,9 +21,12 @@
 #include "probes/cyclic_read.hpp"
 #include "probes/probe_machine.hpp"
 #include "probes/state.hpp"
+#include "probes/storage.hpp"
+#include "runner/command_words.hpp"
 #include "runner/engines/llama_bench.hpp"
 #include "runner/engines/llama_tools.hpp"
 #include "runner/memory_guard.hpp"
+#include "runner/placed_engine.hpp"
 #include "runner/signals.hpp"
 #include "runner/worker.hpp"
 
@@ -120,7 +124,7 @@ std::vector<FoundEngine> choose_foreign(const std::string& dir, const ModelReque
     fmt::print(stderr, "found {}\n", engine.version);
     chosen.push_back(engine);
     record.candidates.push_back(
-        {.engine = engine.engine, .bench = engine.bench, .version = engine.version, .request = request});
+        {.engine = engine.engine, .bench = engine.bench, .version = engine.version, .flags = {engine.flags.begin(), engine.flags.end()}, .request = request});
   }
   if (chosen.empty()) throw Error(fmt::format("--engine {}: {}", dir, record.rejected.front().reason));
   return chosen;
@@ -156,12 +160,45 @@ void check_drafts(const TuneRecord& record, const ModelSpec& model) {
   }
 }
 
+std::vector<std::string> files_of(const std::string& model) {
+  std::vector<std::string> files;
+  for (const GgufPart& part : read_gguf_header(model).parts) files.push_back(part.path);
+  return files;
+}
+
+// A resumed tune plans with what it began with, so that it takes the same path.
+void look_at_storage(const std::vector<std::string>& files, const std::string& out_dir, TuneRecord& record) {
+  if (const auto earlier = load_record(out_dir); earlier && earlier->storage && earlier->storage->file_bytes == bytes_of_files(files) && earlier->cold == record.cold) {
+    record.storage = earlier->storage;
+    return;
+  }
+  if (record.cold) drop_from_cache(files);
+  record.storage = measure_storage(files);
+}
+
+// Before anything is written: whether the file can be dropped, by trying.
+void check_cold(const std::string& model) {
+  const std::vector<std::string> files = files_of(model);
+  if (const FileSystem system = file_system_of(files.front()); system.network)
+    throw Error(fmt::format("--cold: {} lies on a network file system ({}), whose server would have to send it again for each load; copy it here, or leave --cold out",
+                            files.front(), system.name));
+  if (const auto cached = cached_bytes(files); !cached)
+    throw Error(fmt::format("--cold: whether {} was dropped cannot be seen ({}); run as its owner, or leave --cold out", files.front(), cached.reason()));
+  fmt::print(stderr, "--cold: dropping {} from the page cache\n", bytes_text(static_cast<double>(bytes_of_files(files))));
+  if (const std::string kept = drop_from_cache(files); !kept.empty()) throw Error("--cold: " + kept + "; end it, or leave --cold out");
+}
+
 // `found`: the foreign engines in the order of the candidates; empty if our own is the candidate.
 EngineSet start_engines(const std::vector<FoundEngine>& found, const ModelRequest& request,
                         const std::string& out_dir, TuneRecord& record, TuneMeters& meters, MemoryGuard& memory) {
   EngineSet engines;
   if (found.empty()) {
     WorkerOptions options{.version = own_version()};
+    if (is_file(request)) {
+      look_at_storage(files_of(request.model), out_dir, record);
+      // A later load may come from storage again: four times what that takes is no hang.
+      options.load_limit_floor_s += 4 * std::max(record.storage->load_s(), record.storage->cold_load_s());
+    }
     options.why_stop = [&memory] { return memory.why_stop(); };
     options.on_event = [&meters](const WorkerEvent& event) {
       if (event.event == "sample") meters.mark(event.name);
@@ -171,17 +208,24 @@ EngineSet start_engines(const std::vector<FoundEngine>& found, const ModelReques
   }
   const ModelRequest file = is_file(request) ? request : as_file(request, out_dir);
   const ModelSpec model = describe_model(file, cards_dir());
+  const std::vector<std::string> files = files_of(file.model);
+  const auto watch = std::make_shared<PlacesWatch>(bytes_of_files(files));
   const auto command = [&memory](const std::vector<std::string>& argv) {
-    return Command{.argv = argv, .why_stop = [&memory] { return memory.why_stop(); }};
+    Command started = command_of(argv);
+    started.why_stop = [&memory] { return memory.why_stop(); };
+    return started;
   };
-  const RunCommand run = [command](const std::vector<std::string>& argv, double timeout_s) { return run_command(command(argv), timeout_s); };
+  const RunCommand run = [command, watch](const std::vector<std::string>& argv, double timeout_s) { return run_watched(command(argv), timeout_s, *watch); };
   for (Candidate& candidate : record.candidates) candidate.request = file;
+  look_at_storage(files, out_dir, record);
   for (const FoundEngine& engine : found) {
     const std::string logs = out_dir + "/logs";
     std::unique_ptr<TrialEngine> server;
     const Available<FoundServer> program = find_server(engine);
-    if (program) server = make_llama_server(*program, model, {.log_dir = logs, .command = command});
-    engines.add(engine.engine, engine.bench, make_llama_tools(make_llama_bench(engine, model, run, logs), std::move(server), program.reason()));
+    if (program) server = make_llama_server(*program, model, {.log_dir = logs, .command = command, .machine = record.machine});
+    engines.add(engine.engine, engine.bench,
+                make_placed(make_llama_tools(make_llama_bench(engine, model, run, logs, record.machine), std::move(server), program.reason()), files,
+                            record.storage ? record.storage->file_system : "", watch));
   }
   return engines;
 }
@@ -221,6 +265,15 @@ void serve(EngineTune& tune, const TuneRecord& record, const std::vector<FoundEn
   }
 }
 
+void check_line(const Options& options) {
+  if (!options.rest.empty() && !options.baseline)
+    throw Error("tune: words stand behind --, but --baseline is not given; write --baseline -- LINE to compare with a line");
+  if (options.baseline && options.engine_dir.empty())
+    throw Error("--baseline: it compares lines of a llama.cpp or ik_llama.cpp, whose folder --engine names");
+  if (options.cold && options.engine_dir.empty())
+    throw Error("--cold: our own engine loads its model once and keeps it; it is for foreign engines (--engine DIR)");
+}
+
 }  // namespace
 
 int cmd_tune(const Options& options) {
@@ -244,8 +297,14 @@ int cmd_tune(const Options& options) {
       .candidates = {},
       .rejected = {}};
   record.state.leave_memory_bytes = leave_bytes;
+  record.cold = options.cold;
+  record.baseline = options.rest;
+  check_line(options);
   // Everything that can be refused is judged before anything is measured or written.
-  const ModelRequest request = full_request(options.model);
+  ModelRequest asked = options.model;
+  if (const std::string of_line = options.rest.empty() ? "" : model_of_line(options.rest); !of_line.empty() && !options.model_given)
+    asked.model = first_gguf_part(of_line);
+  const ModelRequest request = full_request(asked);
   const ModelSpec model = describe_model(request, cards_dir());
   check_fit(request, model, record.state);
   std::vector<FoundEngine> found;
@@ -253,6 +312,7 @@ int cmd_tune(const Options& options) {
   else found = choose_foreign(options.engine_dir, request, model, record);
   check_settings(record, model);
   check_drafts(record, model);
+  if (record.cold && is_file(request)) check_cold(request.model);
 
   record.tariff = options.tariff;
   TuneMeters meters(power_request, options.count_traffic, record);

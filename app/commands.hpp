@@ -21,6 +21,7 @@ int cmd_quality(const Options& options);
 int cmd_trial(const Options& options);
 int cmd_audit(const Options& options);
 int cmd_engines(const Options& options);
+int cmd_endpoint(const Options& options);
 int cmd_guard(const Options& options);
 
 /// Folder of the cards: OLDIRON_CONFIGS in the environment, beside the binary's source, or beside the binary.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/commands.hpp"
+#include "app/your_line.hpp"
 #include "app/version.hpp"
 #include "core/accounting.hpp"
 #include "core/text.hpp"
@@ -17,8 +18,9 @@ namespace oldiron {
 
 namespace {
 
-// Guesses for the plan, before anything was loaded or computed.
-constexpr double kLoadBytesPerS = 0.7e9;
+// Guesses for the plan, before anything was loaded or computed. The first is of what is done with the bytes once they are
+// read: copied, repacked, or generated.
+constexpr double kTakeInBytesPerS = 0.7e9;
 constexpr double kPrefillTokensPerS = 60;
 constexpr double kDecodeTokensPerS = 5;
 constexpr int kVerifyMax = 8;
@@ -26,10 +28,25 @@ constexpr int kStreamsMax = 8;
 constexpr int kQualityTexts = 8;
 constexpr int kQualityTokens = 48;
 
-void print_plan(const TuneRequest& request, const Plan& plan) {
-  fmt::print(stderr, "plan: about {} trials, {} load{} of the model, {} of the {} allowed\n",
-             plan.trials.size(), plan.loads, plan.loads == 1 ? "" : "s", seconds_text(plan.expected_s),
-             seconds_text(request.budget_s));
+void print_plan(const TuneRecord& record, const TuneRequest& request, const Plan& plan) {
+  if (record.storage) fmt::print(stderr, "model: {}\n", storage_text(*record.storage));
+  const std::string later = request.reload_s > 0 && request.reload_s < request.load_s ? fmt::format(", later ones about {}", seconds_text(request.reload_s)) : "";
+  fmt::print(stderr, "plan: about {} trials, {} load{} of the model (the first about {}{}), {} of the {} allowed\n",
+             plan.trials.size(), plan.loads, plan.loads == 1 ? "" : "s", seconds_text(request.load_s), later,
+             seconds_text(plan.expected_s), seconds_text(request.budget_s));
+  if (record.cold && record.storage)
+    fmt::print(stderr, "--cold: before each load the file is dropped from the page cache, {} of reading each time and about {} in all\n",
+               seconds_text(record.storage->cold_load_s()), seconds_text(plan.loads * record.storage->cold_load_s()));
+}
+
+/// What reading the model's files takes at the first load, and at the later ones.
+std::pair<double, double> reading_s(const TuneRecord& record, const ModelSpec& model) {
+  if (!record.storage) return {0, 0};
+  const Storage& storage = *record.storage;
+  if (record.cold) return {storage.cold_load_s(), storage.cold_load_s()};
+  // What memory cannot hold beside what the engine allocates is read again.
+  const bool stays = model.bytes() + storage.file_bytes < usable_memory_bytes(record.state) + std::max<std::int64_t>(0, storage.cached_bytes);
+  return {storage.load_s(), stays ? 0 : storage.load_s()};
 }
 
 void print_step(const Step& step, const Config& begin) {
@@ -58,6 +75,7 @@ EngineTune run(const TuneRecord& record, const Candidate& candidate, Journal& jo
                    .request = {},
                    .result = {}};
   tuned.request = request_for(record, candidate, tuned.model);
+  tuned.not_compared = add_yours(record, candidate, tuned.model, tuned.request);
   int asked = 0, ran = 0;
   const Evaluate counted = [&](const TrialSpec& spec) {
     ++ran;
@@ -126,7 +144,11 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
   request.model = model;
   request.profile = record.profile;
   request.max_trials = record.max_trials;
-  request.load_s = static_cast<double>(model.bytes()) / kLoadBytesPerS;
+  request.base.cold = record.cold && !own;
+  const auto [first_s, later_s] = reading_s(record, model);
+  const double take_in_s = static_cast<double>(model.bytes()) / kTakeInBytesPerS;
+  request.load_s = take_in_s + first_s;
+  request.reload_s = take_in_s + later_s;
   request.trial_s = request.base.budget.min_samples * record.workload.prompt_tokens / kPrefillTokensPerS +
                     record.workload.generate_tokens / kDecodeTokensPerS;
   request.interrupted = interrupted;
@@ -136,8 +158,10 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
 EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, EngineSet& engines,
                        Journal& journal, bool retry, const std::vector<MeterWatch*>& meters) {
   const ModelSpec model = describe_model(candidate.request, cards_dir());
-  const TuneRequest request = request_for(record, candidate, model);
-  print_plan(request, estimate(request, request.load_s, request.trial_s));
+  TuneRequest request = request_for(record, candidate, model);
+  const std::vector<std::string> not_compared = add_yours(record, candidate, model, request);
+  print_plan(record, request, estimate(request, request.load_s, request.trial_s));
+  for (const std::string& each : not_compared) fmt::print(stderr, "not in the comparison: {}\n", each);
   TrialEngine* runner = engines.find(request.base);
   CHECK(runner != nullptr, "the candidate's engine is in the set");
   TrialContext context;

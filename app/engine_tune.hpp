@@ -21,9 +21,10 @@ struct EngineTune {
   TuneResult result;
   int remembered = 0;  ///< trials answered from the journal
   std::shared_ptr<const ServedLine> served = {};  ///< the answer as llama-server ran it; empty: it did not
+  std::vector<std::string> not_compared = {};  ///< of the user's line
 };
 
-/// What to search, and within which budget, for one of the record's candidates.
+/// What to search, and within which budget, for one of the record's candidates; without its `yours`.
 TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, const ModelSpec& model);
 
 /// Runs the search in `engines`; says on standard error what it does. A signal ends it with StoppedBy::signal. `meters` read

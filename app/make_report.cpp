@@ -8,16 +8,22 @@
 #include "app/version.hpp"
 #include "core/roofline.hpp"
 #include "core/text.hpp"
+#include "core/trial_state.hpp"
 #include "runner/engines/llama_bench.hpp"
 
 namespace oldiron {
 
 namespace {
 
+// Of a configuration of ours alone: the user's line may share it and have flags of its own.
+bool of_levers(const Trial& trial, const Config& config) {
+  return trial.spec.config == config && trial.spec.more_flags.empty() && trial.spec.more_front.empty();
+}
+
 const Trial* whole_trial(const TuneResult& result, const Config& config) {
   const Trial* found = nullptr;
   for (const Trial& trial : result.trials)
-    if (trial.spec.config == config && trial.find(kDecode) != nullptr && trial.find(kPrefill) != nullptr &&
+    if (of_levers(trial, config) && trial.find(kDecode) != nullptr && trial.find(kPrefill) != nullptr &&
         (trial.status == Status::ok || trial.status == Status::noisy))
       found = &trial;
   return found;
@@ -128,7 +134,7 @@ reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const st
   out.prefill_power_w = read_of(tune.result, answer.config, kPrefillPower, "W");
   out.dram_read = read_of(tune.result, answer.config, kDramRead, "bytes/s");
   for (const Trial& trial : tune.result.trials) {
-    if (!(trial.spec.config == answer.config)) continue;
+    if (!of_levers(trial, answer.config)) continue;
     add_what_ran_beside(trial, out);
     out.load_s = std::max(out.load_s, trial.provenance.load_s);
     out.memory_bytes = std::max(out.memory_bytes, trial.provenance.peak_rss_bytes);
@@ -225,6 +231,56 @@ std::vector<reports::DraftSpeed> drafts_of(const TuneResult& result) {
   return drafts;
 }
 
+const Trial* last_final(const TuneResult& result, const Config& config) {
+  const Trial* found = nullptr;
+  for (const Trial& trial : result.trials)
+    if (of_levers(trial, config) && trial.find(kDecode) != nullptr) found = &trial;
+  return found;
+}
+
+const Trial* last_of_yours(const EngineTune& tune) {
+  const Trial* found = nullptr;
+  for (const Trial& trial : tune.result.trials)
+    if (tune.request.yours && trial.spec.config == tune.request.yours->config && trial.spec.more_flags == tune.request.yours->more_flags &&
+        trial.spec.more_front == tune.request.yours->more_front)
+      found = &trial;
+  return found;
+}
+
+/// Between what the answer was compared with and the answer.
+std::vector<std::string> states_of(const EngineTune& tune) {
+  const TuneResult& result = tune.result;
+  std::vector<std::string> sentences;
+  const Trial* answer = result.lossless ? last_final(result, result.lossless->config) : nullptr;
+  const Trial* base = result.default_answer ? last_final(result, result.default_answer->config) : nullptr;
+  for (const auto& [other, name] : {std::pair{base, "the default"}, std::pair{last_of_yours(tune), "your line"}}) {
+    if (answer == nullptr || other == nullptr || other == answer) continue;
+    for (std::string& each : state_differences(*other, name, *answer, "the answer")) sentences.push_back(std::move(each));
+  }
+  return sentences;
+}
+
+reports::YourLine your_line(const EngineTune& tune, const TuneRecord& record) {
+  const Comparison& comparison = *tune.result.yours;
+  reports::YourLine out;
+  out.failure = comparison.failure;
+  out.not_compared = tune.not_compared;
+  const TrialSpec& spec = *tune.request.yours;
+  out.config = spec.config;
+  out.lossy = !is_lossless(spec.config, record.machine, tune.model);
+  if (const Trial* ran = last_of_yours(tune)) out.argv = ran->provenance.command;
+  out.decode = comparison.yours.decode_tokens_per_s;
+  out.prefill = comparison.yours.prefill_tokens_per_s;
+  out.turn_s = comparison.yours.turn_s;
+  out.decode_ratio = comparison.decode;
+  out.prefill_ratio = comparison.prefill;
+  out.turn_ratio = comparison.duel.speed_ratio;
+  out.pairs = comparison.pairs;
+  out.answer_wins = comparison.duel.candidate_wins;
+  out.yours_wins = comparison.reverse.candidate_wins;
+  return out;
+}
+
 std::vector<reports::StreamSpeed> streams_of(const TuneResult& result) {
   std::vector<reports::StreamSpeed> streams;
   constexpr std::string_view kPrefix = "batch_tokens_per_s/";
@@ -281,6 +337,12 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
         Available<reports::Answer>::not_available("none of those tried was faster beyond the noise");
   if (result.default_answer)
     report.default_answer = answer_of(*result.default_answer, *best, tunes, record, report.profile);
+  if (result.yours) report.yours = your_line(*best, record);
+  if (result.stand_in) {
+    report.stand_in = fmt::format("{}", fmt::join(differences(*result.stand_in, start(best->request.space, record.machine, best->model)), " "));
+    report.default_failure = result.trials.front().reason;
+  }
+  report.state_differences = states_of(*best);
   for (const Effect& effect : result.effects) report.effects.push_back(effect_of(effect));
   for (const VerifyCost& cost : result.verify_costs)
     report.verify.push_back({cost.tokens, cost.step_s, cost.break_even_tokens});

@@ -15,6 +15,7 @@ namespace oldiron {
 struct Options {
   std::string command;  ///< empty: help or version was printed, nothing to do
   ModelRequest model;
+  bool model_given = false;  ///< of tune: MODEL stood on the line
   std::map<std::string, std::string> settings;  ///< lever -> value, or list of values "1,2,4" for tune
   std::string json_path;      ///< --json
   std::string out;            ///< --out or -o: a folder (probe, tune, report) or a file (synth, logits)
@@ -44,11 +45,17 @@ struct Options {
   Tariff tariff;              ///< --price, --hours-per-day
   bool measure = false;       ///< of doctor: the effect of huge pages on a decode
   int pid = 0;                ///< --pid of doctor
+  std::string url, endpoint_model;  ///< of endpoint: URL, --model
+  std::string compare_dir;          ///< --compare of endpoint: folder of a tune
+  int repetitions = 5;              ///< of endpoint
+  bool workload_given = false;      ///< --prompt or --generate stood on the line
   bool quick = false;
   bool ablate = false;        ///< --ablate of audit
   int passes = 8;             ///< --passes of audit
+  bool cold = false;          ///< --cold of tune
+  bool baseline = false;      ///< --baseline of tune; the line is `rest`
   bool retry = false;         ///< run failed trials again
-  std::vector<std::string> rest;  ///< behind "--", of guard and audit
+  std::vector<std::string> rest;  ///< behind "--", of guard, audit and tune --baseline
 
   /// Config{} with the settings applied; throws Error for lists.
   Config config() const;

@@ -11,6 +11,7 @@
 #include "core/clock.hpp"
 #include "core/text.hpp"
 #include "probes/noise.hpp"
+#include "runner/command_words.hpp"
 #include "runner/keep_log.hpp"
 #include "tuner/objective.hpp"
 
@@ -68,7 +69,9 @@ class Starter {
     }
     const NoiseSnapshot before = read_noise();
     int port = free_port(kPersonsPort);
-    for (int tries = 0; tries < kMostPorts && start(*argv, port, trial); ++tries) port = free_port();
+    std::vector<std::string> line = words_in_front(spec.config, spec.engine, record_.machine);
+    line.insert(line.end(), argv->begin(), argv->end());
+    for (int tries = 0; tries < kMostPorts && start(line, port, trial); ++tries) port = free_port();
     const std::vector<std::string> disturbed = noise_tags(noise_between(before, read_noise()));
     for (Measurement& each : trial.measurements) each.tags.insert(each.tags.end(), disturbed.begin(), disturbed.end());
     return trial;
@@ -92,11 +95,11 @@ class Starter {
     start.model = trial.spec.model;
     start.model_bytes = tune_.model.bytes();
     start.patience_s = load_patience_s(start.model_bytes);
-    start.command.argv = words;
+    start.command = command_of(words);
     start.command.why_stop = setup_.why_stop;
     if (setup_.server->reads_key) {
       start.api_key = new_api_key();
-      start.command.env = {{"LLAMA_API_KEY", start.api_key}};
+      start.command.env.emplace_back("LLAMA_API_KEY", start.api_key);
     }
     const double started_s = now_s();
     RunningServer server(start);

@@ -16,6 +16,7 @@ Json candidate_json(const Candidate& c) {
   return {{"engine", std::string(to_string(c.engine))},
           {"bench", c.bench},
           {"version", c.version},
+          {"flags", c.flags},
           {"model", c.request.model},
           {"type", c.request.type},
           {"head_type", c.request.head_type},
@@ -23,10 +24,30 @@ Json candidate_json(const Candidate& c) {
           {"remembered", c.remembered}};
 }
 
+Json storage_json(const Available<Storage>& storage) {
+  if (!storage) return {{"reason", storage.reason()}};
+  return {{"file_system", storage->file_system},   {"network", storage->network},
+          {"file_bytes", storage->file_bytes},     {"cached_bytes", storage->cached_bytes},
+          {"no_cached", storage->no_cached},       {"bytes_per_s", storage->bytes_per_s},
+          {"cached_bytes_per_s", storage->cached_bytes_per_s}};
+}
+
+Available<Storage> storage_from_json(const Json& json) {
+  if (json.contains("reason")) return Available<Storage>::not_available(json.at("reason").get<std::string>());
+  return Storage{.file_system = json.at("file_system"),
+                 .network = json.at("network"),
+                 .file_bytes = json.at("file_bytes"),
+                 .cached_bytes = json.at("cached_bytes"),
+                 .no_cached = json.at("no_cached"),
+                 .bytes_per_s = json.at("bytes_per_s"),
+                 .cached_bytes_per_s = json.at("cached_bytes_per_s")};
+}
+
 Candidate candidate_from_json(const Json& json) {
   return {.engine = engine_from_name(json.at("engine").get<std::string>()),
           .bench = json.at("bench"),
           .version = json.at("version"),
+          .flags = json.value("flags", std::vector<std::string>{}),
           .request = {.model = json.at("model"),
                       .type = json.at("type"),
                       .head_type = json.at("head_type"),
@@ -55,6 +76,9 @@ void save_record(const TuneRecord& record, const std::string& dir) {
                      {"price_per_kwh", record.tariff.price_per_kwh},
                      {"hours_per_day", record.tariff.hours_per_day},
                      {"workload", to_json(record.workload)},
+                     {"storage", storage_json(record.storage)},
+                     {"cold", record.cold},
+                     {"baseline", record.baseline},
                      {"budget_s", record.budget_s},
                      {"max_trials", record.max_trials},
                      {"draft_model", record.draft_model},
@@ -84,6 +108,10 @@ std::optional<TuneRecord> load_record(const std::string& dir) {
     else record.traffic = Available<std::string>::not_available(json.value("no_traffic", "not asked for"));
     record.tariff = {.price_per_kwh = json.value("price_per_kwh", 0.0), .hours_per_day = json.value("hours_per_day", 24.0)};
     record.workload = workload_from_json(json.at("workload"));
+    // Absent in tunes before storage was looked at.
+    if (json.contains("storage")) record.storage = storage_from_json(json.at("storage"));
+    record.cold = json.value("cold", false);
+    record.baseline = json.value("baseline", std::vector<std::string>{});
     record.budget_s = json.at("budget_s");
     record.max_trials = json.at("max_trials");
     record.draft_model = json.value("draft_model", "");  // absent in tunes before there were drafts

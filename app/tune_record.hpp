@@ -9,6 +9,7 @@
 
 #include "core/machine.hpp"
 #include "core/power.hpp"
+#include "core/storage.hpp"
 #include "core/trial.hpp"
 #include "runner/model_source.hpp"
 
@@ -19,6 +20,7 @@ struct Candidate {
   Engine engine = Engine::oldiron;
   std::string bench;  ///< path of the foreign engine's llama-bench; empty for our own
   std::string version;
+  std::vector<std::string> flags = {};  ///< that its llama-bench lists
   ModelRequest request;
   int remembered = 0;  ///< trials that its tune took from the journal of an earlier run
 };
@@ -41,10 +43,14 @@ struct TuneRecord {
   Tariff tariff = {};
   Available<std::string> traffic = Available<std::string>::not_available("not asked for");  ///< who counts it
   Workload workload;
+  /// Of the model's files before the first trial; of generated weights nothing is read.
+  Available<Storage> storage = Available<Storage>::not_available("the weights are generated");
+  bool cold = false;  ///< a foreign engine's file is dropped from the page cache before each load
   double budget_s = 0;
   int max_trials = 0;
   std::string draft_model;  ///< of drafts by a model; empty: none was named
   std::map<std::string, std::string> settings;  ///< lever -> value or list of values
+  std::vector<std::string> baseline = {};  ///< words of the user's line; empty: none was given
   std::vector<Candidate> candidates;
   std::vector<RejectedCandidate> rejected;
 };

@@ -142,6 +142,14 @@ std::string why_invalid(const Config& config, const Machine& machine, const Mode
   if (cpus > 0 && threads > static_cast<int>(cpus)) {
     return fmt::format("{} threads do not fit on the {} CPUs this process may use", threads, cpus);
   }
+  if (config.node_policy == NodePolicy::one_node) {
+    std::size_t near = 0;
+    for (const Core& core : machine.cores) near += core.node == 0 ? core.cpus.size() : 0;
+    if (threads > static_cast<int>(near))
+      return fmt::format("node_policy=one_node leaves {} CPUs, too few for {} threads: set decode_threads and prefill_threads", near, threads);
+  }
+  if (config.cpu_set == CpuSet::cores && threads > static_cast<int>(machine.cores.size()))
+    return fmt::format("cpu_set=cores leaves {} CPUs, too few for {} threads", machine.cores.size(), threads);
   if (model.expert_count == 0 && config.n_experts > 0) {
     return fmt::format("n_experts={} means nothing to {}, which has no experts", config.n_experts, model.id);
   }

@@ -30,6 +30,9 @@ enum class Engine : std::uint8_t {
 
 NAMED_ENUM(Switch, automatic, off, on)
 NAMED_ENUM(PageSize, small, transparent, huge)
+NAMED_ENUM(MallocPages, automatic, transparent, huge)
+NAMED_ENUM(NodePolicy, automatic, interleave, one_node)
+NAMED_ENUM(CpuSet, automatic, cores)
 NAMED_ENUM(LoadMode, automatic, mmap, read)
 NAMED_ENUM(HeadType, as_is, q4_0, q6_k, q8_0, f16)
 NAMED_ENUM(KvType, f16, f32, bf16, q8_0, q4_0)
@@ -43,7 +46,8 @@ NAMED_ENUM(IsaChoice, automatic, scalar, avx2, avx512_vnni, avx512_bf16, amx)
 enum class Loss : std::uint8_t { lossless, lossy };    ///< same weights, experts and KV type, or not
 enum class Reload : std::uint8_t { none, head, all };  ///< what changing the lever loads again
 enum class Phase : std::uint8_t { none, prefill, decode, both };  ///< which speed the lever can change
-enum class Tool : std::uint8_t { bench, server };  ///< which program of a foreign engine takes a flag
+/// Which program of a foreign engine takes a flag; front: words before whichever program it is.
+enum class Tool : std::uint8_t { bench, server, front };
 
 struct Config {
 #define LEVER(type, name, value, ...) type name = value;
@@ -58,8 +62,9 @@ struct Config {
 /// lists is used. An alternative that starts with '-' is a template: "-t {}". Any other is a table:
 /// "off=;on=-rtr 1", of which the first entry for the value counts. An entry for "*" stands for every value,
 /// an empty right-hand side needs no flag, and a value without an entry cannot be had. {} is the value,
-/// {name} another lever's, {architecture} and {expert_used_count} are the model's; a reference may stand left
-/// of '=' too: "{decode_threads}=" needs no flag if both are equal.
+/// {name} another lever's, {architecture} and {expert_used_count} are the model's, {core_cpus} lists the first CPU of
+/// each core; a reference may stand left of '=' too: "{decode_threads}=" needs no flag if both are equal. A lever that is
+/// spelled for Tool::front needs no flag of any program.
 struct Spelling {
   Engine engine;
   Tool tool;
@@ -125,6 +130,10 @@ struct Flags {
 Flags flags_for(const Config& config, Engine engine, Tool tool,
                 const std::function<bool(std::string_view)>& knows, bool all = false,
                 const ModelSpec* model = nullptr);
+
+/// What stands before a foreign engine's program, whichever that is: "GLIBC_TUNABLES=glibc.malloc.hugetlb=1",
+/// "numactl", "--interleave=all". Variables come first.
+std::vector<std::string> words_in_front(const Config& config, Engine engine, const Machine& machine);
 
 std::string_view to_string(Engine engine);       ///< "ik_llama"
 std::string_view display_name(Engine engine);    ///< "ik_llama.cpp"

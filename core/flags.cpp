@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/config.hpp"
+#include "core/machine.hpp"
 #include "core/model.hpp"
 #include "core/text.hpp"
 
@@ -38,13 +39,21 @@ struct Names {
   const Config& config;
   const ModelSpec* model;
   std::string value;
+  const Machine* machine = nullptr;
 
-  /// nullopt if it needs a model and there is none.
+  /// nullopt if it needs a model or machine and there is none.
   std::optional<std::string> find(std::string_view name) const {
     if (name.empty()) return value;
     if (name == "architecture") return model ? std::optional(model->architecture) : std::nullopt;
     if (name == "expert_used_count") {
       return model ? std::optional(std::to_string(model->expert_used_count)) : std::nullopt;
+    }
+    if (name == "core_cpus") {
+      std::vector<int> cpus;
+      if (machine == nullptr) return std::nullopt;
+      for (const Core& core : machine->cores)
+        if (!core.cpus.empty()) cpus.push_back(core.cpus.front());
+      return fmt::format("{}", fmt::join(cpus, ","));
     }
     return lever(name).get(config);
   }
@@ -110,7 +119,25 @@ Chosen choose(const Lever& lever, const Names& names, Engine engine, Tool tool,
   return {.reason = fmt::format("its --help lists no {}", list_text(unknown, "or"))};
 }
 
+bool stands_in_front(const Lever& lever, Engine engine) {
+  return std::any_of(lever.spellings.begin(), lever.spellings.end(),
+                     [&](const Spelling& s) { return s.engine == engine && s.tool == Tool::front; });
+}
+
 }  // namespace
+
+std::vector<std::string> words_in_front(const Config& config, Engine engine, const Machine& machine) {
+  std::vector<std::string> words;
+  for (const Lever& lever : levers()) {
+    if (!stands_in_front(lever, engine)) continue;
+    const Names names{config, nullptr, lever.get(config), &machine};
+    const Chosen chosen = choose(lever, names, engine, Tool::front, [](std::string_view) { return true; });
+    CHECK(chosen.possible, "every value of a lever in front of a program is spelled");
+    for (std::string_view word : split(chosen.flags, " "))
+      if (!word.empty()) words.emplace_back(word);
+  }
+  return words;
+}
 
 Flags flags_for(const Config& config, Engine engine, Tool tool,
                 const std::function<bool(std::string_view)>& knows, bool all, const ModelSpec* model) {
@@ -124,6 +151,7 @@ Flags flags_for(const Config& config, Engine engine, Tool tool,
     return flags;
   }
   for (const Lever& lever : levers()) {
+    if (stands_in_front(lever, engine)) continue;
     const Names names{config, model, lever.get(config)};
     const bool is_default = names.value == lever.get(Config{});
     if (is_default && !all) continue;

@@ -25,6 +25,30 @@ Status status_from_name(const std::string& name) {
 
 bool is_number(const Lever& lever) { return lever.domain.names.empty(); }
 
+Json to_json(const MemoryPlaces& places) {
+  return {{"file_system", places.file_system},
+          {"file_bytes", places.file_bytes},
+          {"cached_before_bytes", places.cached_before_bytes},
+          {"cached_after_bytes", places.cached_after_bytes},
+          {"swap_before_bytes", places.swap_before_bytes},
+          {"swap_after_bytes", places.swap_after_bytes},
+          {"node_bytes", places.node_bytes}};
+}
+
+MemoryPlaces memory_places_from_json(const Json& json) {
+  JsonReader reader(json, "trial.provenance.places");
+  MemoryPlaces places;
+  reader.read("file_system", places.file_system);
+  reader.read("file_bytes", places.file_bytes);
+  reader.read("cached_before_bytes", places.cached_before_bytes);
+  reader.read("cached_after_bytes", places.cached_after_bytes);
+  reader.read("swap_before_bytes", places.swap_before_bytes);
+  reader.read("swap_after_bytes", places.swap_after_bytes);
+  reader.read("node_bytes", places.node_bytes);
+  reader.finish();
+  return places;
+}
+
 Json to_json(const Provenance& provenance) {
   Json json = {{"engine_version", provenance.engine_version},
                {"machine_fingerprint", provenance.machine_fingerprint},
@@ -41,6 +65,7 @@ Json to_json(const Provenance& provenance) {
                {"after", to_json(provenance.after)},
                {"log_path", provenance.log_path}};
   if (!provenance.no_counters.empty()) json["no_counters"] = provenance.no_counters;
+  if (!(provenance.places == MemoryPlaces{})) json["places"] = to_json(provenance.places);
   // Absent where nothing was read, as in trials that were written before there was such a key.
   for (const PagesObtained& each : provenance.pages)
     json["pages"].push_back(
@@ -76,6 +101,7 @@ Provenance provenance_from_json(const Json& json) {
   provenance.after = machine_state_from_json(reader.at("after"));
   reader.read("log_path", provenance.log_path);
   if (reader.has("no_counters")) reader.read("no_counters", provenance.no_counters);
+  if (reader.has("places")) provenance.places = memory_places_from_json(reader.at("places"));
   reader.finish();
   return provenance;
 }
@@ -222,6 +248,9 @@ Json to_json(const TrialSpec& spec) {
           {"budget", to_json(spec.budget)},
           {"repetition", spec.repetition}};
   if (!spec.draft_model.empty()) json["draft_model"] = spec.draft_model;
+  if (spec.cold) json["cold"] = true;
+  if (!spec.more_front.empty()) json["more_front"] = spec.more_front;
+  if (!spec.more_flags.empty()) json["more_flags"] = spec.more_flags;
   return json;
 }
 
@@ -241,6 +270,9 @@ TrialSpec trial_spec_from_json(const Json& json) {
   spec.config = config_from_json(reader.at("config"));
   spec.budget = budget_from_json(reader.at("budget"));
   reader.read("repetition", spec.repetition);
+  if (reader.has("cold")) reader.read("cold", spec.cold);
+  if (reader.has("more_front")) reader.read("more_front", spec.more_front);
+  if (reader.has("more_flags")) reader.read("more_flags", spec.more_flags);
   reader.finish();
   return spec;
 }

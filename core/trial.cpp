@@ -28,6 +28,9 @@ std::string trial_key(const TrialSpec& spec, const std::string& engine_version,
                          {"config", to_json(spec.config)},
                          {"repetition", spec.repetition}};
   if (!spec.draft_model.empty()) identity["draft_model"] = spec.draft_model;
+  if (spec.cold) identity["cold"] = true;
+  if (!spec.more_front.empty()) identity["more_front"] = spec.more_front;
+  if (!spec.more_flags.empty()) identity["more_flags"] = spec.more_flags;
   return hex16(hash64(dump_json(identity)));
 }
 

@@ -37,6 +37,10 @@ struct TrialSpec {
   Config config = {};  ///< resolved
   Budget budget = {};
   int repetition = 0;
+  bool cold = false;  ///< a foreign engine's file is dropped from the page cache before each load
+  /// Of a foreign engine's line that somebody else wrote: what no lever says, handed through as it stands.
+  std::vector<std::string> more_front = {};  ///< before the program: "OMP_PROC_BIND=close"
+  std::vector<std::string> more_flags = {};  ///< behind it: "-muge", "1"
   bool operator==(const TrialSpec&) const = default;
 };
 
@@ -46,6 +50,16 @@ struct PagesObtained {
   std::int64_t bytes = 0;
   std::int64_t huge_page_bytes = -1;  ///< -1: not read
   bool operator==(const PagesObtained&) const = default;
+};
+
+/// Where the memory of a foreign engine's trial came from; -1 and empty: not read.
+struct MemoryPlaces {
+  std::string file_system = {};  ///< that the model's file lies on: "ext4"
+  std::int64_t file_bytes = -1;
+  std::int64_t cached_before_bytes = -1, cached_after_bytes = -1;  ///< of the file, in the page cache
+  std::int64_t swap_before_bytes = -1, swap_after_bytes = -1;      ///< of the whole machine, in use
+  std::vector<std::int64_t> node_bytes = {};                       ///< of the process by NUMA node, at its largest
+  bool operator==(const MemoryPlaces&) const = default;
 };
 
 /// What was true while a trial ran; stored beside its result, never part of its key.
@@ -59,10 +73,11 @@ struct Provenance {
   double load_s = 0;  ///< 0: the worker had the model already
   double worker_age_s = 0;
   std::int64_t peak_rss_bytes = 0;
-  std::int64_t huge_page_bytes = -1;      ///< of the weights: obtained, from smaps; -1: not read
+  std::int64_t huge_page_bytes = -1;      ///< of the weights, or of all of a foreign engine: obtained, from smaps; -1: not read
   std::vector<PagesObtained> pages = {};  ///< of our own engine; what was asked for is the lever page_size
   std::vector<int> cpus = {};             ///< where the threads were put
   MachineState before = {}, after = {};
+  MemoryPlaces places = {};
   std::string log_path = {};  ///< raw output of a foreign engine
   std::string no_counters = {};  ///< why the CPU counted nothing; empty: it did, or nobody asked
   bool operator==(const Provenance&) const = default;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/accounting.hpp"
+#include "core/front_words.hpp"
 #include "core/text.hpp"
 #include "reports/layout.hpp"
 
@@ -59,7 +60,13 @@ std::string_view to_string(Verdict verdict) {
 
 std::vector<std::string> command_words(const std::vector<std::string>& argv) {
   std::vector<std::string> words;
-  for (std::size_t i = 0; i < argv.size(); ++i) {
+  // Quoted as a whole, a variable in front would be a program's name.
+  const std::size_t variables = count_assignments(argv);
+  for (std::size_t i = 0; i < variables; ++i) {
+    const std::size_t value = assignment_in(argv[i]) + 1;
+    words.push_back(argv[i].substr(0, value) + (value < argv[i].size() ? quoted(argv[i].substr(value)) : ""));
+  }
+  for (std::size_t i = variables; i < argv.size(); ++i) {
     std::string word = quoted(argv[i]);
     if (is_flag(argv[i]) && i + 1 < argv.size() && !is_flag(argv[i + 1])) word += " " + quoted(argv[++i]);
     words.push_back(std::move(word));

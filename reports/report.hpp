@@ -115,6 +115,21 @@ struct StreamSpeed {
   bool operator==(const StreamSpeed&) const = default;
 };
 
+/// The line that the user has now, beside the answer.
+struct YourLine {
+  std::vector<std::string> argv = {};  ///< as it was run: translated for llama-bench
+  Config config = {};
+  bool lossy = false;  ///< it gives up what the answer keeps
+  Measurement decode = {}, prefill = {}, turn_s = {};
+  Ratio decode_ratio = {}, prefill_ratio = {};  ///< the answer's rate / its own, by pairs
+  Ratio turn_ratio = {};                        ///< its seconds / the answer's
+  int pairs = 0;
+  bool answer_wins = false, yours_wins = false;  ///< neither: no significant winner
+  std::string failure = {};                      ///< not empty: it gave no figures
+  std::vector<std::string> not_compared = {};    ///< "-c 8192: llama-bench has …"
+  bool operator==(const YourLine&) const = default;
+};
+
 /// A lever, or anything else that could matter, that was not tried, and why.
 struct LeftOut {
   std::string lever;
@@ -157,6 +172,10 @@ struct Report {
   Available<Answer> lossless = Available<Answer>::not_available("no trial finished");
   Available<Answer> lossy = Available<Answer>::not_available("no lossy lever was tried");
   Available<Answer> default_answer = Available<Answer>::not_available("the defaults were not measured");
+  Available<YourLine> yours = Available<YourLine>::not_available("no line was given");
+  /// The default does not run, and what the answer was compared with instead: "repack=on". Empty: it runs.
+  std::string stand_in, default_failure;
+  std::vector<std::string> state_differences;  ///< between the default's trials and the answer's; a sentence each
   std::vector<LeverEffect> effects;
   std::vector<LossyChoice> lossy_choices;
   std::vector<DraftSpeed> drafts;

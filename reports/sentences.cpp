@@ -147,6 +147,9 @@ std::vector<std::string> headline(const Report& report) {
   } else {
     lines = {result, compared};
   }
+  for (const std::string& text : {stand_in_text(report), yours_text(report)})
+    for (std::string& line : wrap(text, kScreenColumns))
+      if (!line.empty()) lines.push_back(std::move(line));
   return lines;
 }
 

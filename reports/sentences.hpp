@@ -21,6 +21,16 @@ std::string subject(const Report& report);
 /// The answer in one or two lines, or why there is none.
 std::vector<std::string> headline(const Report& report);
 
+/// "yours: 9.10, tuned: 14.2 t/s, 1.56x (1.51–1.60)", or that there is no significant winner, or why there are no figures;
+/// empty if no line was given.
+std::string yours_text(const Report& report);
+
+/// What of the user's line could not be compared, in one sentence; empty if all could.
+std::string not_compared_text(const Report& report);
+
+/// That the engine's defaults do not run, and what stood in for them; empty if they do.
+std::string stand_in_text(const Report& report);
+
 /// One engine's line: a heading that says what the line is worth, and the line (empty: there is none).
 struct LineBlock {
   std::string heading;

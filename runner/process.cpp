@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/mempolicy.h>
 #include <poll.h>
 #include <sched.h>
 #include <spawn.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cmath>
@@ -132,6 +134,50 @@ class AffinityScope {
   bool changed_ = false;
 };
 
+constexpr int kMostNodes = 1024;
+using NodeMask = std::array<unsigned long, kMostNodes / (8 * sizeof(unsigned long))>;
+
+NodeMask node_mask(const std::vector<int>& nodes) {
+  constexpr int kBits = 8 * sizeof(unsigned long);
+  NodeMask mask = {};
+  for (const int node : nodes)
+    if (node >= 0 && node < kMostNodes) mask[static_cast<std::size_t>(node / kBits)] |= 1UL << (node % kBits);
+  return mask;
+}
+
+NodeMask allowed_nodes() {
+  NodeMask mask = {};
+  syscall(SYS_get_mempolicy, nullptr, mask.data(), kMostNodes, nullptr, MPOL_F_MEMS_ALLOWED);
+  return mask;
+}
+
+/// While it lives, the calling thread's memory comes from these nodes; a child started meanwhile inherits that, through
+/// exec too. Throws Error where the kernel refuses: a trial would be another than its line says.
+class MemoryPolicyScope {
+ public:
+  explicit MemoryPolicyScope(const MemoryPolicy& policy) {
+    if (policy.kind == MemoryPolicy::Kind::inherit) return;
+    const NodeMask mask = policy.nodes.empty() ? allowed_nodes() : node_mask(policy.nodes);
+    const int mode = policy.kind == MemoryPolicy::Kind::interleave ? MPOL_INTERLEAVE : MPOL_BIND;
+    if (syscall(SYS_get_mempolicy, &mode_before_, before_.data(), kMostNodes, nullptr, 0) != 0 ||
+        syscall(SYS_set_mempolicy, mode, mask.data(), kMostNodes) != 0)
+      throw Error(fmt::format("the kernel refuses to choose NUMA nodes for a program: {}", std::strerror(errno)));
+    changed_ = true;
+  }
+
+  ~MemoryPolicyScope() {
+    if (changed_) syscall(SYS_set_mempolicy, mode_before_, before_.data(), kMostNodes);
+  }
+
+  MemoryPolicyScope(const MemoryPolicyScope&) = delete;
+  MemoryPolicyScope& operator=(const MemoryPolicyScope&) = delete;
+
+ private:
+  NodeMask before_ = {};
+  int mode_before_ = MPOL_DEFAULT;
+  bool changed_ = false;
+};
+
 class SpawnOptions {
  public:
   SpawnOptions() {
@@ -213,6 +259,7 @@ Process::Process(const Command& command, const std::vector<Passed>& passed) {
       first_unused);  // libraries and shells leave descriptors open that are none of the child's business
   if (!command.folder.empty()) options.enter(command.folder);
   const AffinityScope affinity(command.cpus);
+  const MemoryPolicyScope memory(command.memory);
   pid_ = options.spawn(command.argv, changed_environment(command));
   // The system call itself: glibc 2.36 declares pidfd_open without extern "C".
   pidfd_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));

@@ -22,12 +22,20 @@ struct Redirect {
   std::string path = {};  ///< of a file: opened for reading as standard input, else truncated
 };
 
+/// Where the kernel takes a child's memory from, until the child asks for something else.
+struct MemoryPolicy {
+  enum class Kind : std::uint8_t { inherit, interleave, bind };
+  Kind kind = Kind::inherit;
+  std::vector<int> nodes = {};  ///< empty: all that we may use
+};
+
 /// What to start, and in which surroundings.
 struct Command {
   std::vector<std::string> argv = {};
   /// Changes to our own environment; no value removes the variable.
   std::vector<std::pair<std::string, std::optional<std::string>>> env = {};
   std::vector<int> cpus = {};  ///< OS numbers; empty: those we may use
+  MemoryPolicy memory = {};
   std::string folder = {};     ///< working directory; empty: ours
   /// Asked twice a second while a guarded child runs (runner/guarded_child.hpp): a sentence ends it, and tells why.
   std::function<std::string()> why_stop = {};

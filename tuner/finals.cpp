@@ -12,10 +12,15 @@ namespace {
 // Within this of the best a configuration may be the better one in truth, so it runs in the finals too.
 constexpr double kPhotoFinish = 0.03;
 
+/// start: the default, or what stands in for it; yours: the user's own line.
+enum class Part : std::uint8_t { best, runner_up, start, yours };
+
 struct Finalist {
   Config config;
-  std::vector<Measurement> prefill, decode;   ///< of the final trials
-  std::vector<std::optional<double>> turn_s;  ///< one per round; none: that trial failed
+  Part part = Part::best;
+  std::vector<Measurement> prefill = {}, decode = {};  ///< of the final trials
+  std::vector<std::optional<double>> turn_s = {};      ///< one per round; none: that trial failed
+  std::string failure = {};
 
   bool dropped() const { return !turn_s.empty() && !turn_s.back(); }
 };
@@ -45,19 +50,34 @@ std::optional<Config> fastest(const Search& search, Fits fits) {
   return best;
 }
 
-std::vector<Finalist> choose_finalists(const Search& search) {
+/// The lossless configuration that ran and has the fewest levers other than the default's.
+std::optional<Config> nearest_that_ran(const Search& search) {
   const Config& start = search.default_config();
+  std::optional<Config> nearest;
+  for (const Config& config : search.considered()) {
+    if (!search.turn(config) || !same_losses(config, start)) continue;
+    if (!nearest || differences(config, start).size() < differences(*nearest, start).size()) nearest = config;
+  }
+  return nearest;
+}
+
+std::vector<Finalist> choose_finalists(Search& search) {
   const Config& best = search.incumbent();
+  const std::optional<Config> start = nearest_that_ran(search);  // the default itself, if that ran
+  if (start && *start != search.default_config()) search.record().stand_in = start;
   std::vector<Finalist> finalists;
-  if (search.turn(start)) finalists.push_back({start, {}, {}, {}});
   const auto best_turn = search.turn(best);
-  if (!best_turn || best == start) return finalists;
-  finalists.insert(finalists.begin(), {best, {}, {}, {}});
-  const auto close = fastest(search, [&](const Config& config) {
-    return config != best && config != start && same_losses(config, start) &&
-           search.turn(config)->median < best_turn->median * (1 + kPhotoFinish);
-  });
-  if (close) finalists.insert(finalists.begin() + 1, {*close, {}, {}, {}});
+  if (best_turn && start != best) {
+    finalists.push_back({best, Part::best});
+    const auto close = fastest(search, [&](const Config& config) {
+      return config != best && config != *start && same_losses(config, *start) &&
+             search.turn(config)->median < best_turn->median * (1 + kPhotoFinish);
+    });
+    if (close) finalists.push_back({*close, Part::runner_up});
+  }
+  if (start) finalists.push_back({*start, Part::start});
+  const auto& yours = search.request().yours;
+  if (yours && !finalists.empty()) finalists.push_back({yours->config, Part::yours});
   return finalists;
 }
 
@@ -73,7 +93,7 @@ void interleave(Search& search, std::vector<Finalist>& finalists) {
   // Two rounds or more are wanted: for them first the runner-up gives way, then the length of the answer.
   const auto twice_fits = [&] { return 2 * round_s(search, finalists, workload) <= search.left_s(); };
   const bool few = search.trials_left() < 2 * static_cast<int>(finalists.size());
-  if ((few || !twice_fits()) && finalists.size() == 3) finalists.erase(finalists.begin() + 1);
+  if (few || !twice_fits()) std::erase_if(finalists, [](const Finalist& each) { return each.part == Part::runner_up; });
   if (!twice_fits()) workload = search.search_workload();
   // The default alone needs its interval, not a comparison.
   const int rounds = finalists.size() > 1 ? request.repetitions : std::min(2, request.repetitions);
@@ -87,13 +107,15 @@ void interleave(Search& search, std::vector<Finalist>& finalists) {
     for (std::size_t i = 0; i < finalists.size(); ++i) {
       Finalist& finalist = finalists[backwards ? finalists.size() - 1 - i : i];
       if (finalist.dropped()) continue;
-      const auto trial = search.repeat(finalist.config, round, workload, "final");
+      const auto trial = finalist.part == Part::yours ? search.repeat_yours(round, workload, "yours")
+                                                      : search.repeat(finalist.config, round, workload, "final");
       if (!trial) return;
       const Measurement* prefill = trial->find(kPrefill);
       const Measurement* decode = trial->find(kDecode);
       if ((trial->status != Status::ok && trial->status != Status::noisy) || prefill == nullptr ||
           decode == nullptr) {
         finalist.turn_s.push_back(std::nullopt);
+        finalist.failure = trial->reason.empty() ? std::string(to_string(trial->status)) : trial->reason;
         continue;
       }
       finalist.prefill.push_back(*prefill);
@@ -121,7 +143,8 @@ Answer answer_of(const Search& search, const Finalist& finalist) {
 /// Samples of seconds per turn: of the search, and of every final trial.
 std::vector<double> all_samples(const Search& search, const Finalist& finalist) {
   std::vector<double> samples;
-  if (const auto searched = search.turn(finalist.config)) samples = searched->samples;
+  if (finalist.part != Part::yours)
+    if (const auto searched = search.turn(finalist.config)) samples = searched->samples;
   for (std::size_t i = 0; i < finalist.prefill.size(); ++i) {
     const Measurement one = turn(search.request().base.workload, finalist.prefill[i], finalist.decode[i]);
     samples.insert(samples.end(), one.samples.begin(), one.samples.end());
@@ -148,16 +171,14 @@ Duel compare(const Search& search, const Finalist& candidate, const Finalist& st
 std::optional<Answer> pick_winner(const Search& search, const std::vector<Finalist>& finalists) {
   const Finalist* start = nullptr;
   for (const Finalist& each : finalists)
-    if (each.config == search.default_config() && !each.dropped()) start = &each;
+    if (each.part == Part::start && !each.dropped()) start = &each;
   std::optional<Answer> winner;
   for (const Finalist& each : finalists) {
-    if (&each == start || each.dropped()) continue;
+    if (each.part == Part::start || each.part == Part::yours || each.dropped()) continue;
     Answer answer = answer_of(search, each);
     if (start != nullptr) {
       answer.against_default = compare(search, each, *start);
       if (!answer.against_default.candidate_wins) continue;
-    } else if (each.config == search.default_config()) {
-      continue;
     }
     // The best comes first in the list: the runner-up takes its place only by more than noise, or with fewer
     // flags.
@@ -173,6 +194,38 @@ std::optional<Answer> pick_winner(const Search& search, const std::vector<Finali
   return winner;
 }
 
+Ratio paired(const std::vector<Measurement>& a, const std::vector<Measurement>& b) {
+  std::vector<double> here, there;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    here.push_back(a[i].median);
+    there.push_back(b[i].median);
+  }
+  return here.empty() ? Ratio{} : paired_ratio(here, there);
+}
+
+/// The answer beside the user's line; nothing if none was given.
+std::optional<Comparison> compare_yours(const Search& search, const std::vector<Finalist>& finalists, const Answer& winner) {
+  if (!search.request().yours) return std::nullopt;
+  const Finalist* yours = nullptr;
+  const Finalist* answer = nullptr;
+  for (const Finalist& each : finalists) {
+    if (each.part == Part::yours) yours = &each;
+    else if (each.config == winner.config) answer = &each;
+  }
+  Comparison comparison;
+  if (yours == nullptr || answer == nullptr || (yours->turn_s.empty() && yours->failure.empty()))
+    comparison.failure = "no time was left to run it beside the answer";
+  else if (yours->dropped() || yours->prefill.empty()) comparison.failure = yours->failure;
+  if (!comparison.failure.empty()) return comparison;
+  comparison.yours = answer_of(search, *yours);
+  comparison.duel = compare(search, *answer, *yours);
+  comparison.reverse = compare(search, *yours, *answer);
+  comparison.decode = paired(answer->decode, yours->decode);
+  comparison.prefill = paired(answer->prefill, yours->prefill);
+  comparison.pairs = static_cast<int>(std::min(answer->prefill.size(), yours->prefill.size()));
+  return comparison;
+}
+
 /// The fastest lossy configuration, if it beats `lossless` by more than noise; run once more as a whole.
 std::optional<Answer> pick_lossy(Search& search, const Answer& lossless) {
   const auto lossy = [&](const Config& config) { return !same_losses(config, search.default_config()); };
@@ -185,7 +238,7 @@ std::optional<Answer> pick_lossy(Search& search, const Answer& lossless) {
   if (search.measure(joined, Phase::both, "lossy")) best = fastest(search, lossy);
   const auto ratio = search.speed_ratio(*best, lossless.config, Phase::both);
   if (!ratio || verdict(*ratio) != Verdict::helped) return std::nullopt;
-  Finalist finalist = {*best, {}, {}, {}};
+  Finalist finalist = {*best};
   if (const auto trial = search.repeat(*best, 1, only_speed(search.request().base.workload), "final"))
     if (trial->find(kPrefill) != nullptr && trial->find(kDecode) != nullptr) {
       finalist.prefill = {*trial->find(kPrefill)};
@@ -260,9 +313,10 @@ void run_finals(Search& search) {
   interleave(search, finalists);
   TuneResult& record = search.record();
   for (const Finalist& each : finalists)
-    if (each.config == search.default_config()) record.default_answer = answer_of(search, each);
+    if (each.part == Part::start) record.default_answer = answer_of(search, each);
   const std::optional<Answer> winner = pick_winner(search, finalists);
   if (!winner) return;
+  record.yours = compare_yours(search, finalists, *winner);
   record.lossy = pick_lossy(search, *winner);
   measure_verify(search, winner->config);
   const TuneRequest& request = search.request();

@@ -187,7 +187,15 @@ Reload Search::reload_for(const Config& config, int repetition) const {
 
 double Search::load_s(Reload reload) const {
   if (reload == Reload::none) return 0;
-  if (const auto found = loads_.find(reload); found != loads_.end()) return recent(found->second);
+  if (const auto found = loads_.find(reload); found != loads_.end()) {
+    // The first load may have come from storage, and the later ones from memory.
+    const double less_s = reload == Reload::all && request_.reload_s > 0 ? request_.load_s - request_.reload_s : 0;
+    const std::vector<double>& loads = found->second;
+    if (less_s <= 0) return recent(loads);
+    constexpr double kLeast = 0.1;
+    if (loads.size() == 1) return std::max(kLeast * loads.front(), loads.front() - less_s);
+    return recent({loads.begin() + 1, loads.end()});
+  }
   // A head has not been loaded yet: never more than the whole.
   if (const auto found = loads_.find(Reload::all); found != loads_.end()) return recent(found->second);
   return request_.load_s;
@@ -210,6 +218,7 @@ double Search::reserve_s() const {
   if (reserve_open_ || request_.budget_s <= 0) return 0;
   double finals = 2 * expected_s(default_, request_.base.workload, 1);
   if (incumbent_ != default_) finals += 2 * expected_s(incumbent_, request_.base.workload, 1);
+  if (request_.yours) finals += 2 * expected_s(request_.yours->config, request_.base.workload, 1);
   if (request_.base.workload.verify_max > 0) finals += expected_s(incumbent_, request_.base.workload, 0);
   for (const Axis& axis : request_.space.axes)
     if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)
@@ -218,7 +227,7 @@ double Search::reserve_s() const {
 }
 
 int Search::reserve_trials() const {
-  const int trials = std::min(4, static_cast<int>(kReserve * request_.max_trials));
+  const int trials = std::min(request_.yours ? 6 : 4, static_cast<int>(kReserve * request_.max_trials));
   return reserve_open_ || trials < 2 ? 0 : trials;  // one alone has nothing beside it
 }
 
@@ -277,6 +286,14 @@ std::optional<Trial> Search::repeat(const Config& config, int repetition, const 
   return run(spec, stage);
 }
 
+std::optional<Trial> Search::repeat_yours(int repetition, const Workload& workload, const std::string& stage) {
+  if (signalled_ || !request_.yours) return std::nullopt;
+  TrialSpec spec = *request_.yours;
+  spec.workload = workload;
+  spec.repetition = repetition;
+  return run(spec, stage);
+}
+
 std::optional<Trial> Search::run(TrialSpec spec, const std::string& stage) {
   const int number = static_cast<int>(result_.trials.size()) + 1;
   const bool first = number == 1;  // the default runs whatever the budget: without it there is nothing to say
@@ -321,6 +338,7 @@ std::optional<Trial> Search::run(TrialSpec spec, const std::string& stage) {
 
 void Search::learn(const Trial& trial, Reload reload, double took_s) {
   const TrialSpec& spec = trial.spec;
+  if (!spec.more_front.empty() || !spec.more_flags.empty()) return;  // of no configuration of ours
   // A worker whose trial failed is gone, and its model with it.
   loaded_ = succeeded(trial) ? std::optional(spec.config) : std::nullopt;
   const std::string why = succeeded(trial)        ? ""

@@ -44,6 +44,9 @@ class Search {
   std::optional<Trial> repeat(const Config& config, int repetition, const Workload& workload,
                               const std::string& stage);
 
+  /// One more run of the user's own line.
+  std::optional<Trial> repeat_yours(int repetition, const Workload& workload, const std::string& stage);
+
   /// A signal came, or no further trial is allowed: nothing that measure() does not know yet will be
   /// measured.
   bool over() const;

@@ -88,6 +88,16 @@ const std::string& first_value(const Axis& axis, const Machine& machine, const M
   return axis.values.front();
 }
 
+/// Why a lever that is applied outside the engine has nothing to change here; empty if it may.
+std::string why_nothing_to_change(std::string_view lever, const Machine& machine) {
+  if (lever == "node_policy" && machine.nodes <= 1) return "one NUMA node: memory lies there whoever asks for it";
+  if (lever != "malloc_pages") return "";
+  if (machine.transparent_huge_pages == "always") return "this system gives transparent huge pages to whoever allocates";
+  if (machine.transparent_huge_pages == "never")
+    return "transparent huge pages are off on this system: oldiron doctor says how to turn them on";
+  return machine.transparent_huge_pages == "madvise" ? "" : "whether this system gives huge pages to who asks for them is not known";
+}
+
 int rank(Reload reload) { return reload == Reload::all ? 2 : reload == Reload::head ? 1 : 0; }
 
 }  // namespace
@@ -107,6 +117,10 @@ SearchSpace default_space(Engine engine, const Machine& machine, int thread_limi
       space.left_out.push_back({name, "no quantiser yet: the head of a GGUF stays as it is"});
       continue;
     }
+    if (const std::string reason = why_nothing_to_change(name, machine); !reason.empty()) {
+      space.left_out.push_back({name, reason});
+      continue;
+    }
     std::vector<std::string> values = row.values == "threads"   ? thread_values(machine, thread_limit)
                                       : row.values == "experts" ? expert_values(model)
                                                                 : split(row.values);
@@ -115,7 +129,7 @@ SearchSpace default_space(Engine engine, const Machine& machine, int thread_limi
   }
   for (const Lever& each : levers()) {
     const std::string_view reason = why_lacking(each, engine);
-    if (each.searched && !reason.empty())
+    if (each.searched && !reason.empty() && engine != Engine::oldiron)
       space.left_out.push_back({std::string(each.name), std::string(reason)});
   }
   return space;

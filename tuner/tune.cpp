@@ -84,7 +84,8 @@ Plan estimate(const TuneRequest& request, double load_s, double trial_s) {
     const double steps = spec.workload.prompt_tokens / 16.0 + spec.workload.generate_tokens +
                          2.0 * (spec.workload.verify_max + spec.workload.streams_max) +
                          kQualityStepsPerToken * spec.workload.quality_texts * spec.workload.quality_tokens;
-    trial.provenance.load_s = plan.trials.back().reload == Reload::none ? 0 : load_s;
+    const double later_s = played.reload_s > 0 && plan.trials.size() > 1 ? played.reload_s : load_s;
+    trial.provenance.load_s = plan.trials.back().reload == Reload::none ? 0 : later_s;
     trial.provenance.wall_s = trial.provenance.load_s + trial_s * steps / whole;
     plan.trials.back().expected_s = trial.provenance.wall_s;
     return trial;

@@ -23,6 +23,9 @@ namespace oldiron {
 /// single-phase trials
 ///         are compared with those of whole ones.
 struct TuneRequest {
+  /// The line that the user has now, as a configuration with what no lever says (more_front, more_flags): it runs in turns
+  /// with the answer.
+  std::optional<TrialSpec> yours = {};
   TrialSpec base;  ///< engine, model, workload of one turn (its verify_max and streams_max: measured once, on
                    ///< the answer; its quality_texts: on each lossy choice), budget of a trial
   std::string why_no_quality = "not measured";  ///< said of lossy choices where quality_texts is 0
@@ -39,6 +42,7 @@ struct TuneRequest {
       32;  ///< decode steps of a search trial; finals run the workload's. 0: the workload's everywhere
   int repetitions = 3;            ///< of each finalist and the default, interleaved
   double load_s = 0;              ///< guess for the first load
+  double reload_s = 0;            ///< guess for later ones, which may find the file in memory; 0: as the first
   double trial_s = 0;             ///< guess for the default's trial, loaded
   bool keeps_model = true;        ///< the worker keeps its model between trials; false: every trial loads it
   bool fresh_repetitions = true;  ///< repetitions run in fresh workers, so each loads
@@ -87,6 +91,16 @@ struct Answer {
   std::string quality;     ///< of a lossy answer: quality_text(), or why there is none
 };
 
+/// The answer beside the line that the user has.
+struct Comparison {
+  Answer yours;         ///< its own figures
+  Duel duel;            ///< of seconds per turn: speed_ratio above 1 says that the answer is faster
+  Duel reverse;         ///< candidate_wins: the user's line is faster than the answer
+  Ratio decode, prefill;  ///< the answer's rate / the user's, by pairs
+  int pairs = 0;        ///< 0: they did not run in turns, `failure` says why
+  std::string failure;
+};
+
 /// One setting of the lossy levers that was tried, at its fastest, and its price.
 struct LossyChoice {
   Config config;
@@ -101,6 +115,8 @@ struct TuneResult {
   std::optional<Trial> default_trial;
   std::optional<Answer>
       default_answer;              ///< the default's own figures, pooled as the answer's; none if it failed
+  std::optional<Config> stand_in;  ///< the default does not run: the nearest configuration that does, compared with instead
+  std::optional<Comparison> yours;  ///< none: no line was given
   std::optional<Answer> lossless;  ///< none if nothing ran, or if a fixed setting is lossy
   std::optional<Answer> lossy;     ///< none unless faster than the lossless answer
   std::vector<Effect> effects;

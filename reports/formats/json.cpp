@@ -156,6 +156,24 @@ Json findings(const Report& report) {
                                {"verdict", to_string(e.verdict)},
                                {"reason", e.reason}});
   }
+  if (report.yours) {
+    const YourLine& yours = *report.yours;
+    json["yours"] = {{"command", yours.argv},
+                     {"config", to_json(yours.config)},
+                     {"lossy", yours.lossy},
+                     {"decode_tokens_per_s", interval(yours.decode)},
+                     {"prefill_tokens_per_s", interval(yours.prefill)},
+                     {"turn_s", interval(yours.turn_s)},
+                     {"decode_ratio", ratio(yours.decode_ratio)},
+                     {"prefill_ratio", ratio(yours.prefill_ratio)},
+                     {"turn_ratio", ratio(yours.turn_ratio)},
+                     {"pairs", yours.pairs},
+                     {"winner", yours.answer_wins ? "tuned" : yours.yours_wins ? "yours" : "none"},
+                     {"failure", yours.failure},
+                     {"not_compared", yours.not_compared}};
+  }
+  if (!report.stand_in.empty()) json["stand_in"] = {{"config", report.stand_in}, {"default_failure", report.default_failure}};
+  if (!report.state_differences.empty()) json["state_differences"] = report.state_differences;
   for (const LossyChoice& choice : report.lossy_choices) {
     Json entry = {{"changed", choice.changed}, {"decode_tokens_per_s", interval(choice.decode)}, {"quality", nullptr}};
     if (choice.quality) {

@@ -101,7 +101,9 @@ std::string measured(const Report& report) {
          fmt::format(
              "{} tokens read and {} tokens written. Lossless means the same weights, experts and KV type.\n",
              report.workload.prompt_tokens, report.workload.generate_tokens);
-  return out + "\n" + sentence(trust_text(report));
+  out += "\n" + sentence(trust_text(report));
+  for (const std::string& text : report.state_differences) out += sentence("Not alike: " + one_line(text));
+  return out + sentence(not_compared_text(report));
 }
 
 std::string effects(const Report& report) {

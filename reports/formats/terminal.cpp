@@ -129,6 +129,7 @@ std::string findings(const Report& report) {
   out += labelled(label, drafts_text(report));
   out += labelled("streams", streams_text(report));
   out += labelled("waits", waits_text(report));
+  out += labelled("yours", not_compared_text(report));
   out += labelled("pages", pages_text(report));
   out += labelled("power", power_text(report));
   out += labelled("counted", counters_text(report));
@@ -173,6 +174,11 @@ std::string memory_bars(const Report& report) {
 
 std::string footing(const Report& report) {
   std::string out = labelled("trust", trust_text(report));
+  std::string state = "state";
+  for (const std::string& text : report.state_differences) {
+    out += labelled(state, "not alike: " + one_line(text));
+    state.clear();
+  }
   const std::string effort = effort_text(report);
   out += labelled(out.empty() ? "trials" : "", effort);
   std::string label = "failed";

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/accounting.hpp"
+#include "core/front_words.hpp"
 #include "core/text.hpp"
 #include "runner/keep_log.hpp"
 
@@ -38,11 +39,12 @@ std::int64_t cells(const TrialSpec& spec) {
 
 class LlamaBench : public TrialEngine {
  public:
-  LlamaBench(FoundEngine found, ModelSpec model, RunCommand run, std::string log_dir)
+  LlamaBench(FoundEngine found, ModelSpec model, RunCommand run, std::string log_dir, Machine machine)
       : found_(std::move(found)),
         model_(std::move(model)),
         run_(std::move(run)),
-        log_dir_(std::move(log_dir)) {}
+        log_dir_(std::move(log_dir)),
+        machine_(std::move(machine)) {}
 
   std::string version() override { return found_.version; }
 
@@ -50,7 +52,7 @@ class LlamaBench : public TrialEngine {
     Trial trial;
     trial.spec = spec;
     trial.provenance.engine_version = found_.version;
-    const Available<Argv> argv = bench_argv(spec, found_, model_);
+    const Available<Argv> argv = bench_argv(spec, found_, model_, machine_);
     if (!argv) {
       trial.status = Status::unsupported;
       trial.reason = argv.reason();
@@ -83,6 +85,7 @@ class LlamaBench : public TrialEngine {
   ModelSpec model_;
   RunCommand run_;
   std::string log_dir_;
+  Machine machine_;
   double longest_load_s_ = 0;
 };
 
@@ -93,7 +96,7 @@ const BenchDialect& bench_dialect(Engine engine) {
   return engine == Engine::ik_llama ? ik_llama_bench() : llama_cpp_bench();
 }
 
-Available<Argv> bench_argv(const TrialSpec& spec, const FoundEngine& found, const ModelSpec& model) {
+Available<Argv> bench_argv(const TrialSpec& spec, const FoundEngine& found, const ModelSpec& model, const Machine& machine) {
   const BenchDialect& dialect = bench_dialect(found.engine);
   const Workload& workload = spec.workload;
   if (!spec.type.empty() || spec.layers != 0)
@@ -104,7 +107,12 @@ Available<Argv> bench_argv(const TrialSpec& spec, const FoundEngine& found, cons
   const Flags flags = flags_for(to_express(spec), found.engine, Tool::bench, knows, false, &model);
   if (!flags.unsupported.empty()) return cannot(joined(flags.unsupported, "; "));
 
-  Argv argv = {found.bench, "-m", spec.model};
+  Argv argv = spec.more_front;
+  for (std::string& word : words_in_front(spec.config, found.engine, machine)) argv.push_back(std::move(word));
+  const auto is_variable = [](const std::string& word) { return assignment_in(word) != std::string::npos; };
+  std::stable_partition(argv.begin(), argv.end(), is_variable);
+  argv.push_back(is_variable(found.bench) ? "./" + found.bench : found.bench);
+  argv.insert(argv.end(), {"-m", spec.model});
   const auto add = [&](std::string flag, int value) {
     argv.push_back(std::move(flag));
     argv.push_back(std::to_string(value));
@@ -118,16 +126,12 @@ Available<Argv> bench_argv(const TrialSpec& spec, const FoundEngine& found, cons
     argv.insert(argv.end(), depth->begin(), depth->end());
   }
   argv.insert(argv.end(), flags.argv.begin(), flags.argv.end());
+  argv.insert(argv.end(), spec.more_flags.begin(), spec.more_flags.end());
   argv.insert(argv.end(), {"-o", "json", "-v"});
   return argv;
 }
 
-std::string command_line(const Argv& argv) {
-  Argv quoted;
-  std::transform(argv.begin(), argv.end(), std::back_inserter(quoted),
-                 [](const auto& each) { return shell_quote(each); });
-  return joined(quoted, " ");
-}
+std::string command_line(const Argv& argv) { return joined(quoted_words(argv), " "); }
 
 std::int64_t needs_bytes(const TrialSpec& spec, const ModelSpec& model) {
   const auto context = cells(spec);
@@ -154,8 +158,9 @@ std::string why_not(Engine engine, const Machine& machine, const ModelSpec& mode
 }
 
 std::unique_ptr<TrialEngine> make_llama_bench(FoundEngine found, ModelSpec model, RunCommand run,
-                                              std::string log_dir) {
-  return std::make_unique<LlamaBench>(std::move(found), std::move(model), std::move(run), std::move(log_dir));
+                                              std::string log_dir, Machine machine) {
+  return std::make_unique<LlamaBench>(std::move(found), std::move(model), std::move(run), std::move(log_dir),
+                                      std::move(machine));
 }
 
 }  // namespace oldiron

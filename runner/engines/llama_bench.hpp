@@ -51,8 +51,10 @@ const BenchDialect& bench_dialect(Engine engine);
 ///
 /// `model` is the file's; a lever that has the model's own value needs no flag. Verification and streams are
 /// not measured by llama-bench: their metrics stay absent.
+/// What is applied outside the engine stands in front, for command_of() (runner/command_words.hpp); `machine`: whose CPUs
+/// those words name.
 Available<std::vector<std::string>> bench_argv(const TrialSpec& spec, const FoundEngine& found,
-                                               const ModelSpec& model);
+                                               const ModelSpec& model, const Machine& machine = {});
 
 /// A command line as a person pastes it into a shell.
 std::string command_line(const std::vector<std::string>& argv);
@@ -73,7 +75,8 @@ std::string why_not(Engine engine, const Machine& machine, const ModelSpec& mode
 
 /// The adapter. `log_dir`: where the raw output of each run is kept; empty: nowhere.
 std::unique_ptr<TrialEngine> make_llama_bench(FoundEngine found, ModelSpec model,
-                                              RunCommand run = run_guarded, std::string log_dir = "");
+                                              RunCommand run = run_guarded, std::string log_dir = "",
+                                              Machine machine = {});
 
 /// Helpers of the dialects: a field's value as text ("1" for true), and the sentence if it is there and is
 /// not `asked`.

@@ -10,6 +10,7 @@
 
 #include "core/clock.hpp"
 #include "core/text.hpp"
+#include "runner/command_words.hpp"
 #include "runner/engines/llama_bench.hpp"
 #include "runner/keep_log.hpp"
 
@@ -94,13 +95,14 @@ class LlamaServer : public TrialEngine {
     start.model_bytes = model_.bytes();
     start.patience_s = options_.patience_s > 0 ? options_.patience_s : load_patience_s(start.model_bytes);
     start.guard_program = options_.guard_program;
-    Argv line = argv;
+    Argv line = words_in_front(trial.spec.config, found_.engine, options_.machine);
+    line.insert(line.end(), argv.begin(), argv.end());
     // A cache of earlier prompts is memory that no trial asks for.
     if (found_.knows("-cram")) line.insert(line.end(), {"-cram", "0"});
     line.insert(line.end(), {"--host", "127.0.0.1", "--port", std::to_string(start.port)});
     trial.provenance.command = line;  // without the key, which is nobody's business
     if (!start.api_key.empty() && !found_.reads_key) line.insert(line.end(), {"--api-key", start.api_key});
-    start.command = options_.command ? options_.command(line) : Command{.argv = line};
+    start.command = options_.command ? options_.command(line) : command_of(line);
     if (!start.api_key.empty() && found_.reads_key) start.command.env.emplace_back("LLAMA_API_KEY", start.api_key);
     RunningServer server(start);
     if (const auto failure = server.wait_ready()) {
@@ -156,6 +158,7 @@ Available<FoundServer> find_server(const FoundEngine& bench, const RunCommand& r
 }
 
 Available<Argv> server_argv(const TrialSpec& spec, const FoundServer& found, const ModelSpec& model, int context) {
+  if (!spec.more_front.empty() || !spec.more_flags.empty()) return cannot("flags that are handed through are those of llama-bench");
   if (!spec.type.empty() || spec.layers != 0) return cannot("llama-server reads a whole GGUF file; write one with oldiron synth");
   const Available<Argv> drafts = draft_argv(spec, found);
   if (!drafts) return cannot(drafts.reason());

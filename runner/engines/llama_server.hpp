@@ -37,6 +37,7 @@ Available<std::vector<std::string>> server_argv(const TrialSpec& spec, const Fou
 struct ServerOptions {
   std::string log_dir = {};                                                ///< empty: logs are kept nowhere
   std::function<Command(const std::vector<std::string>& argv)> command = {};  ///< surroundings; empty: ours
+  Machine machine = {};                                                    ///< whose CPUs the words in front name
   double patience_s = 0;                                                   ///< 0: load_patience_s() of the model
   std::string guard_program = "/proc/self/exe";
 };

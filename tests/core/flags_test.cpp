@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/config.hpp"
+#include "core/machine.hpp"
 #include "core/model.hpp"
 
 namespace oldiron {
@@ -97,7 +98,7 @@ TEST(Flags, WhatNoFlagReachesIsUnsupportedOnlyWhenItDiffers) {
   config.head_type = HeadType::q6_k;
   EXPECT_THAT(flags(config, Engine::llama_cpp, Tool::server).unsupported,
               ElementsAre("head_type=q6_k: it needs the file quantised again",
-                          "page_size=huge: no flag; it is set outside the engine"));
+                          "page_size=huge: no flag; malloc_pages asks for what it allocates"));
 }
 
 TEST(Flags, AllSpellsDefaultsToo) {
@@ -105,6 +106,22 @@ TEST(Flags, AllSpellsDefaultsToo) {
               ElementsAre("-t", "2", "-ub", "512", "-ctk", "f16", "-ctv", "f16"));
   EXPECT_THAT(flags(resolved(), Engine::llama_cpp, Tool::server, true).argv,
               ElementsAre("-t", "2", "-tb", "2", "-ub", "512", "-np", "1", "-ctk", "f16", "-ctv", "f16"));
+}
+
+TEST(Flags, WhatStandsInFrontIsNoFlagOfAnyProgram) {
+  const Machine machine{.cores = {{.cpus = {0, 4}}, {.cpus = {1, 5}}}};
+  Config config = resolved();
+  EXPECT_THAT(words_in_front(config, Engine::ik_llama, machine), IsEmpty());
+  config.cpu_set = CpuSet::cores;
+  config.node_policy = NodePolicy::interleave;
+  config.malloc_pages = MallocPages::transparent;
+  for (const Engine engine : {Engine::llama_cpp, Engine::ik_llama}) {
+    EXPECT_THAT(words_in_front(config, engine, machine),
+                ElementsAre("GLIBC_TUNABLES=glibc.malloc.hugetlb=1", "numactl", "--interleave=all", "taskset", "-c", "0,1"));
+    EXPECT_EQ(flags(config, engine, Tool::bench).argv, flags(resolved(), engine, Tool::bench).argv);
+    EXPECT_THAT(flags(config, engine, Tool::bench).unsupported, IsEmpty());
+  }
+  EXPECT_THAT(words_in_front(config, Engine::oldiron, machine), IsEmpty());
 }
 
 TEST(Flags, OurOwnEngineTakesSettings) {

@@ -232,6 +232,10 @@ TEST(Json, TrialsOfEveryStatusRoundTrip) {
     trial.spec.workload.quality_texts = 4;
     trial.spec.workload.quality_tokens = 64;
     trial.spec.draft_model = "small.gguf";
+    trial.spec.cold = true;
+    trial.spec.more_front = {"OMP_PROC_BIND=close"};
+    trial.spec.more_flags = {"-muge", "1"};
+    trial.provenance.places = {.file_system = "ext4", .file_bytes = 9, .cached_before_bytes = 0, .cached_after_bytes = 9, .swap_before_bytes = 3, .swap_after_bytes = 4, .node_bytes = {5, 6}};
     trial.provenance.pages = {{.use = "weights", .bytes = 14'400'000'000, .huge_page_bytes = 14'200'000'000}};
     EXPECT_EQ(trial_from_json(sent(to_json(trial))), trial);
   }

@@ -20,6 +20,9 @@ TEST(TrialKey, ChangesWithWhatIsMeasured) {
   EXPECT_TRUE(changed([](TrialSpec& s) { s.layers = 2; }));
   EXPECT_TRUE(changed([](TrialSpec& s) { s.workload.seed = 2; }));
   EXPECT_TRUE(changed([](TrialSpec& s) { s.repetition = 1; }));
+  EXPECT_TRUE(changed([](TrialSpec& s) { s.cold = true; }));
+  EXPECT_TRUE(changed([](TrialSpec& s) { s.more_front = {"OMP_PROC_BIND=close"}; }));
+  EXPECT_TRUE(changed([](TrialSpec& s) { s.more_flags = {"-muge"}; }));
   for (const Lever& lever : levers()) {
     EXPECT_TRUE(changed([&](TrialSpec& s) {
       const auto& names = lever.domain.names;

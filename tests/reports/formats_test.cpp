@@ -237,6 +237,8 @@ TEST(CommandLine, StaysOneLineAndMeansTheSameInBash) {
 }
 
 TEST(CommandLine, KeepsAFlagWithItsValue) {
+  EXPECT_EQ(command_line({"GLIBC_TUNABLES=glibc.malloc.hugetlb=1", "OMP_PLACES={0:4}", "EMPTY=", "llama-bench"}),
+            "GLIBC_TUNABLES=glibc.malloc.hugetlb=1 OMP_PLACES='{0:4}' EMPTY= llama-bench");
   EXPECT_EQ(command_words({"llama-bench", "-t", "8", "-fa", "-m", "a b"}),
             (std::vector<std::string>{"llama-bench", "-t 8", "-fa", "-m 'a b'"}));
 }

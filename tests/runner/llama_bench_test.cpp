@@ -140,6 +140,28 @@ TEST_P(BothEngines, WhatCannotBeExpressedIsNeverDropped) {
   EXPECT_THAT(line_of(spec), HasSubstr("whole GGUF file"));
 }
 
+TEST_P(BothEngines, WhatIsSetOutsideStandsInFront) {
+  TrialSpec spec = spec_of(GetParam());
+  spec.config.malloc_pages = MallocPages::transparent;
+  spec.config.node_policy = NodePolicy::interleave;
+  spec.config.cpu_set = CpuSet::cores;
+  spec.more_front = {"nice_words", "OMP_PLACES={0:2}"};
+  spec.more_flags = {"-b", "64"};
+  const Machine machine{.cores = {{.cpus = {0, 2}}, {.cpus = {1, 3}}}};
+  const auto argv = bench_argv(spec, found(GetParam()), small_model(), machine);
+  ASSERT_TRUE(argv) << argv.reason();
+  EXPECT_THAT(command_line(*argv),
+              AllOf(testing::StartsWith("OMP_PLACES='{0:2}' GLIBC_TUNABLES=glibc.malloc.hugetlb=1 nice_words numactl --interleave=all "
+                                        "taskset -c 0,1 '/opt/my engines/llama-bench' -m gemma4-moe.Q4_0.gguf"),
+                    testing::EndsWith(" -b 64 -o json -v")));
+}
+
+TEST(BenchArgv, AFolderThatLooksLikeAVariableIsStillAProgram) {
+  FoundEngine engine = found(Engine::llama_cpp);
+  engine.bench = "x=1/llama-bench";
+  EXPECT_EQ(bench_argv(spec_of(Engine::llama_cpp), engine, small_model())->front(), "./x=1/llama-bench");
+}
+
 TEST_P(BothEngines, DepthIsLlamasAlone) {
   TrialSpec spec = spec_of(GetParam());
   spec.workload.depth_tokens = 100;

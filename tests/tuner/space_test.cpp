@@ -96,6 +96,24 @@ TEST(SpaceTest, MainlineHasOneThreadCountForBothPhases) {
   EXPECT_EQ(with(ik, start(ik, machine, model), "decode_threads", "2", machine, model).prefill_threads, 4);
 }
 
+TEST(SpaceTest, WhatIsAppliedOutsideIsOfferedWhereItCanChangeSomething) {
+  const auto space = [](int nodes, const char* huge_pages) {
+    Machine machine = machine_of(4);
+    machine.nodes = nodes;
+    machine.transparent_huge_pages = huge_pages;
+    return default_space(Engine::ik_llama, machine, 0, moe_model(), false);
+  };
+  EXPECT_THAT(values(space(1, "madvise"), "malloc_pages"), ElementsAre("automatic", "transparent"));
+  EXPECT_THAT(values(space(1, "madvise"), "node_policy"), testing::IsEmpty());
+  EXPECT_THAT(values(space(2, "always"), "node_policy"), ElementsAre("automatic", "interleave"));
+  EXPECT_THAT(values(space(2, "always"), "malloc_pages"), testing::IsEmpty());
+  EXPECT_THAT(values(space(2, "never"), "malloc_pages"), testing::IsEmpty());
+  EXPECT_THAT(space(1, "never").left_out, testing::IsSupersetOf({LeftOut{"node_policy", "one NUMA node: memory lies there whoever asks for it"},
+                                                                 LeftOut{"malloc_pages", "transparent huge pages are off on this system: oldiron "
+                                                                                         "doctor says how to turn them on"}}));
+  for (const LeftOut& left : own_space().left_out) EXPECT_NE(left.lever, "malloc_pages") << "our own engine is not asked";
+}
+
 TEST(SpaceTest, AListIsAnAxisAndAValueIsFixed) {
   SearchSpace space = own_space();
   override_axis(space, "ubatch", "64,32,64");

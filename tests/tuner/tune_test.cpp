@@ -429,5 +429,87 @@ TEST(TuneTest, APriceThatIsNotMeasuredIsSaidToBe) {
   for (const LossyChoice& choice : failed.lossy_choices) EXPECT_EQ(choice.quality.reason(), "not measured: memory ran out");
 }
 
+TrialSpec your_line(const TuneRequest& request, int threads) {
+  TrialSpec spec = request.base;
+  spec.config = start(request.space, request.machine, request.model);
+  spec.config.decode_threads = spec.config.prefill_threads = threads;
+  spec.more_flags = {"-muge", "1"};
+  return spec;
+}
+
+TEST(TuneTest, TheUsersLineRunsInTurnsWithTheAnswer) {
+  Surface surface = separable();
+  surface.noise = 0.002;
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  request.yours = your_line(request, 1);
+  const TuneResult result = run(request, surface);
+  ASSERT_TRUE(result.yours && result.lossless);
+  EXPECT_EQ(result.yours->failure, "");
+  EXPECT_EQ(result.yours->pairs, request.repetitions);
+  EXPECT_TRUE(result.yours->duel.candidate_wins);
+  EXPECT_FALSE(result.yours->reverse.candidate_wins);
+  const double decode = surface.decode(result.lossless->config) / surface.decode(request.yours->config);
+  EXPECT_NEAR(result.yours->decode.median, decode, 0.02 * decode);
+  EXPECT_LE(result.yours->decode.interval.low, result.yours->decode.median);
+  int ran = 0;
+  for (const TrialSpec& spec : surface.asked) ran += spec.more_flags.empty() ? 0 : 1;
+  EXPECT_EQ(ran, request.repetitions);
+}
+
+TEST(TuneTest, AUsersLineThatIsFasterIsToldSo) {
+  Surface surface = separable();
+  const auto by_levers = surface.decode;
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  request.yours = your_line(request, 4);
+  surface.noise = 0.002;
+  const TuneResult result = tune(request, [&](const TrialSpec& spec) {
+    surface.decode = [&](const Config& config) { return by_levers(config) * (spec.more_flags.empty() ? 1 : 2); };
+    surface.prefill = [&](const Config&) { return spec.more_flags.empty() ? 20.0 : 40.0; };
+    return surface(spec);
+  });
+  ASSERT_TRUE(result.yours);
+  EXPECT_TRUE(result.yours->reverse.candidate_wins);
+  EXPECT_FALSE(result.yours->duel.candidate_wins);
+  EXPECT_LT(result.lossless->decode_tokens_per_s.median, 1.5 * by_levers(result.lossless->config)) << "its rates are no configuration's";
+}
+
+TEST(TuneTest, AUsersLineThatDoesNotRunSaysWhy) {
+  Surface surface = separable();
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  request.yours = your_line(request, 4);
+  const TuneResult result = tune(request, [&](const TrialSpec& spec) {
+    surface.failure = [&](const Config&) { return spec.more_flags.empty() ? "" : "llama-bench refused -muge"; };
+    return surface(spec);
+  });
+  ASSERT_TRUE(result.yours && result.lossless);
+  EXPECT_EQ(result.yours->failure, "llama-bench refused -muge");
+  EXPECT_EQ(result.yours->pairs, 0);
+}
+
+TEST(TuneTest, DefaultsThatDoNotRunAreStoodInForByTheNearest) {
+  Surface surface = separable();
+  surface.failure = [](const Config& config) { return config.load_mode == LoadMode::automatic ? "it was killed" : ""; };
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  const TuneResult result = run(request, surface);
+  ASSERT_TRUE(result.lossless && result.default_answer && result.stand_in);
+  EXPECT_EQ(result.stand_in->load_mode, LoadMode::read);
+  EXPECT_EQ(differences(*result.stand_in, start(request.space, request.machine, request.model)).size(), 1U);
+  EXPECT_EQ(result.default_answer->config, *result.stand_in);
+  EXPECT_GT(result.lossless->against_default.speed_ratio.median, 1.02);
+
+  surface.failure = [](const Config&) { return ""; };
+  EXPECT_FALSE(run(request, surface).stand_in);
+}
+
+TEST(TuneTest, LaterLoadsMayFindTheFileInMemory) {
+  Surface surface = separable();
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  const double once_s = estimate(request, 100, 5).expected_s;
+  request.reload_s = 1;
+  const Plan plan = estimate(request, 100, 5);
+  EXPECT_LT(plan.expected_s, once_s / 2);
+  EXPECT_GT(plan.expected_s, 100 + 5);
+}
+
 }  // namespace
 }  // namespace oldiron

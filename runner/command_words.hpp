@@ -1,0 +1,16 @@
+// From a command line's words to a Command: what stands in front of the program is done by us, not by other programs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runner/process.hpp"
+
+namespace oldiron {
+
+/// NAME=value words become environment, `numactl` with --interleave, --membind or --cpunodebind and `taskset -c` become
+/// memory policy and CPUs, so that neither program needs to be there; the rest is the program and its arguments. Throws
+/// Error for an option of theirs that it does not know.
+Command command_of(std::vector<std::string> words);
+
+}  // namespace oldiron
