@@ -259,7 +259,8 @@ void serve(EngineTune& tune, const TuneRecord& record, const std::vector<FoundEn
   for (const FoundEngine& engine : found) {
     if (engine.bench != tune.candidate.bench || !tune.result.lossless) continue;
     const ServeSetup setup = {.server = find_server(engine), .log_dir = out_dir + "/logs", .why_stop = [&memory] { return memory.why_stop(); }};
-    fmt::print(stderr, "{}\n", setup.server ? "starting the answer's line afresh" : "the answer's line is not started: " + setup.server.reason());
+    fmt::print(stderr, "{}\n", setup.server ? fmt::format("starting the answer's line afresh (about {})", seconds_text(serving_s(tune)))
+                                          : "the answer's line is not started: " + setup.server.reason());
     if (auto served = serve_answer(tune, record, setup, journal)) tune.served = std::make_shared<ServedLine>(std::move(*served));
     if (tune.served && tune.served->trial.status != Status::ok) fmt::print(stderr, "{:>21}{}\n", "", tune.served->trial.reason);
   }

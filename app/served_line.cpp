@@ -50,6 +50,9 @@ int persons_context(const EngineTune& tune, const TuneRecord& record) {
   return fits && w.depth_tokens + std::max(w.prompt_tokens, w.generate_tokens) + 8 <= context ? context : 0;
 }
 
+/// Of one trial, the first turn to warm up.
+double turns_s(const EngineTune& tune) { return (1 + tune.request.base.budget.min_samples) * tune.result.lossless->turn_s.median; }
+
 class Starter {
  public:
   Starter(const EngineTune& tune, const TuneRecord& record, const ServeSetup& setup) : tune_(tune), record_(record), setup_(setup) {}
@@ -120,8 +123,7 @@ class Starter {
   /// What the trials took, several times over: a busy machine is no hang.
   double patience_s() const {
     constexpr double kTimes = 5;
-    const Answer& answer = *tune_.result.lossless;
-    return std::max(tune_.request.base.budget.seconds, kTimes * (1 + tune_.request.base.budget.min_samples) * answer.turn_s.median);
+    return std::max(tune_.request.base.budget.seconds, kTimes * turns_s(tune_));
   }
 
   const EngineTune& tune_;
@@ -139,6 +141,12 @@ std::string apart(const char* what, const Measurement& served, const Measurement
 }
 
 }  // namespace
+
+double serving_s(const EngineTune& tune) {
+  double load_s = 0;
+  for (const Trial& trial : tune.result.trials) load_s = std::max(load_s, trial.provenance.load_s);
+  return load_s + turns_s(tune);
+}
 
 std::optional<ServedLine> served_before(const EngineTune& tune, const TuneRecord& record, const Journal& journal) {
   if (!tune.result.lossless || tune.candidate.engine == Engine::oldiron) return {};

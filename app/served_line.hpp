@@ -30,7 +30,10 @@ struct ServeSetup {
 /// llama.cpp that crashes is tried without repacking. Nothing if the tune has no answer. Throws Interrupted.
 std::optional<ServedLine> serve_answer(const EngineTune& tune, const TuneRecord& record, const ServeSetup& setup, Journal& journal);
 
-/// The same from the journal alone.
+/// What that is likely to take: a load, and as many turns as a trial has.
+double serving_s(const EngineTune& tune);
+
+/// What serve_answer() gave, from the journal alone.
 std::optional<ServedLine> served_before(const EngineTune& tune, const TuneRecord& record, const Journal& journal);
 
 /// As the report shows it: confirmed if it was measured, with a finding where it is off the answer's speeds.

@@ -1,6 +1,8 @@
 // Budget, durations and the memory of rates behind a strategy.
 #include "tuner/search.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -252,6 +254,11 @@ bool Search::may_run(const Config& config, Phase phase) {
     leave_out(config, invalid);
     return false;
   }
+  for (const std::string& value : differences(config, incumbent_)) {
+    if (!hung_.contains(value)) continue;
+    leave_out(config, fmt::format("{} hung where it alone was changed", value));
+    return false;
+  }
   if (phase == Phase::both) return true;
   const std::string hopeless = why_hopeless(prior_, config, request_.base.workload, phase, reference(phase));
   if (!hopeless.empty()) leave_out(config, hopeless);
@@ -344,6 +351,9 @@ void Search::learn(const Trial& trial, Reload reload, double took_s) {
   const std::string why = succeeded(trial)        ? ""
                           : !trial.reason.empty() ? trial.reason
                                                   : std::string(to_string(trial.status));
+  // Each try of a value that hangs costs a deadline, with other settings too.
+  if (const auto changed = differences(spec.config, incumbent_); trial.status == Status::timed_out && changed.size() == 1)
+    hung_.insert(changed.front());
   // Which phase a whole trial failed in is not known, so neither rate is given up for other configurations.
   if (!why.empty() && oldiron::phase_of(spec.workload) == Phase::both) {
     failed_.emplace(whole_key(spec.config), why);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -116,6 +117,7 @@ class Search {
   Config incumbent_;
   std::map<std::string, Known> known_;         ///< by the part of a configuration that a phase depends on
   std::map<std::string, std::string> failed_;  ///< whole configurations, with the reason
+  std::set<std::string> hung_;                 ///< settings that timed out as the only change: "ubatch=256"
   std::vector<Config> considered_;
   std::optional<Config> loaded_;
   std::map<Phase, std::vector<double>> pace_;    ///< seconds of work per unit of work, as trials showed it
