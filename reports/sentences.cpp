@@ -114,7 +114,9 @@ std::string interval_text(double low, double high) {
 std::string speedup_text(const Answer& answer) {
   const Ratio& r = answer.speedup;
   if (r.median <= 0) return "";
-  const std::string interval = fmt::format("({:.2f}–{:.2f})", r.interval.low, r.interval.high);
+  // One pair has no interval.
+  const std::string interval =
+      r.interval.low < r.interval.high ? fmt::format("({:.2f}–{:.2f})", r.interval.low, r.interval.high) : "in the one pair of runs";
   if (r.interval.low <= 1 && r.interval.high >= 1)
     return fmt::format("no faster within the noise {}", interval);
   return fmt::format("{:.2f}x {} {}", r.median, r.median > 1 ? "faster" : "as fast", interval);
