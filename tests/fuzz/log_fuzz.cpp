@@ -46,7 +46,9 @@ void read_bench_of(const std::string& text) {
   result.out.append(text);
   result.err.append(text);
   Trial trial;
-  read_bench(result, {.engine = text.size() % 2 == 0 ? Engine::ik_llama : Engine::llama_cpp}, trial);
+  FoundEngine found;
+  found.engine = text.size() % 2 == 0 ? Engine::ik_llama : Engine::llama_cpp;
+  read_bench(result, found, trial);
 }
 
 void read_answer_of(const std::string& text) {

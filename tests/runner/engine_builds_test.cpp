@@ -118,7 +118,7 @@ TEST_F(EngineBuilds, BrokenToolsAreASentenceEach) {
 
 TEST_F(EngineBuilds, AnIllegalInstructionIsNamedAndNotKept) {
   tool("llama-server");
-  help_ = {};
+  help_ = CommandResult();
   help_.end.signal = SIGILL;
   EXPECT_THAT(find()[0].tools[0].refusal, HasSubstr("built for another CPU (illegal instruction)"));
   help_ = said("  -rtr,  --run-time-repack\n");
