@@ -92,13 +92,16 @@ void read_smaps(const std::string& text, ProcessFacts& facts) {
     facts.model = Available<MappedFile>::not_available("it has mapped no file");
 }
 
-/// Bytes per node of /proc/N/numa_maps: words "N0=123" count pages of "kernelpagesize_kB=4".
-std::vector<std::int64_t> node_bytes(const std::string& text) {
+/// Of /proc/N/numa_maps: words "N0=123" count pages of "kernelpagesize_kB=4", behind an address and its policy.
+void read_numa_maps(const std::string& text, ProcessFacts& facts) {
   std::vector<std::int64_t> bytes;
+  std::map<std::string, std::int64_t> bytes_of_policy;
   for (const std::string_view line : split(text, '\n')) {
     std::map<std::size_t, std::int64_t> pages;
     std::int64_t page_bytes = 4 * kKiB;
-    for (const std::string_view word : split(line, ' ')) {
+    const std::vector<std::string_view> words = split(line, ' ');
+    const std::string policy(words.size() > 1 ? words[1] : "");
+    for (const std::string_view word : words) {
       const std::size_t equals = word.find('=');
       if (equals == word.npos) continue;
       const auto count = parse_number(word.substr(equals + 1));
@@ -109,9 +112,12 @@ std::vector<std::int64_t> node_bytes(const std::string& text) {
     for (const auto& [node, count] : pages) {
       if (bytes.size() <= node) bytes.resize(node + 1);
       bytes[node] += count * page_bytes;
+      bytes_of_policy[policy] += count * page_bytes;
     }
   }
-  return bytes;
+  facts.node_bytes = std::move(bytes);
+  const auto most = std::max_element(bytes_of_policy.begin(), bytes_of_policy.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (most != bytes_of_policy.end()) facts.memory_policy = most->first;
 }
 
 }  // namespace
@@ -160,7 +166,7 @@ ProcessFacts read_process(int pid, const std::string& root, double watch_s) {
   const bool has_nodes = access((folder + "/numa_maps").c_str(), F_OK) == 0;
   facts.node_bytes = Available<std::vector<std::int64_t>>::not_available(
       has_nodes ? denied(own + "/numa_maps", pid) : "this kernel has no NUMA");
-  if (const std::string maps = text_of("/numa_maps"); !maps.empty()) facts.node_bytes = node_bytes(maps);
+  if (const std::string maps = text_of("/numa_maps"); !maps.empty()) read_numa_maps(maps, facts);
   return facts;
 }
 

@@ -36,6 +36,7 @@ struct ProcessFacts {
   Available<std::int64_t> huge_page_bytes = Available<std::int64_t>::not_available("not read");
   Available<MappedFile> model = Available<MappedFile>::not_available("not read");
   Available<std::vector<std::int64_t>> node_bytes = Available<std::vector<std::int64_t>>::not_available("not read");
+  std::string memory_policy = {};  ///< of most of that memory, as the kernel writes it: "default", "interleave:0-1"
 
   /// CPUs' worth of time of all threads.
   double busy() const;

@@ -4,12 +4,15 @@
 
 #include <cstddef>
 
+#include "core/audit/wrappers.hpp"
 #include "core/check.hpp"
 #include "core/front_words.hpp"
 #include "probes/files.hpp"
 
 namespace oldiron {
 namespace {
+
+using Kind = WrapperSetting::Kind;
 
 /// The CPUs of these nodes that the system knows.
 std::vector<int> cpus_of(const std::vector<int>& nodes) {
@@ -19,19 +22,41 @@ std::vector<int> cpus_of(const std::vector<int>& nodes) {
   return cpus;
 }
 
-void numactl(const std::string& option, Command& command) {
-  const auto equals = option.find('=');
-  const std::string name = option.substr(0, equals), value = equals == std::string::npos ? "" : option.substr(equals + 1);
-  const std::vector<int> nodes = value == "all" ? std::vector<int>{} : parse_cpu_list(value);
-  if (value.empty() || (value != "all" && nodes.empty())) throw Error(fmt::format("numactl {}: no list of nodes behind `=`", option));
-  if (name == "--interleave") command.memory = {MemoryPolicy::Kind::interleave, nodes};
-  else if (name == "--membind") command.memory = {MemoryPolicy::Kind::bind, nodes};
-  else if (name == "--cpunodebind") command.cpus = cpus_of(nodes);
-  else if (name == "--physcpubind") command.cpus = nodes;
-  else throw Error(fmt::format("numactl {}: only --interleave=, --membind=, --cpunodebind= and --physcpubind= are known here", option));
+[[noreturn]] void refuse(const Wrapper& wrapper, const WrapperSetting& setting) {
+  const std::string_view text = setting.text;
+  if (wrapper.name != "numactl") throw Error(fmt::format("{} {}: not known here; write taskset -c LIST, nice -n NUMBER", wrapper.name, text));
+  for (const char* known : {"--interleave", "--membind", "--cpunodebind", "--physcpubind"})
+    if (text.substr(0, text.find('=')) == known) throw Error(fmt::format("numactl {}: no list of nodes behind `=`", text));
+  throw Error(fmt::format("numactl {}: only --interleave=, --membind=, --cpunodebind= and --physcpubind= are known here", text));
 }
 
 }  // namespace
+
+void place(const Wrapper& wrapper, Command& command) {
+  for (const WrapperSetting& each : settings_of(wrapper)) {
+    switch (each.kind) {
+      case Kind::interleave:
+        command.memory = {MemoryPolicy::Kind::interleave, each.numbers};
+        break;
+      case Kind::membind:
+        command.memory = {MemoryPolicy::Kind::bind, each.numbers};
+        break;
+      case Kind::node_cpus:
+        command.cpus = cpus_of(each.numbers);
+        break;
+      case Kind::cpus:
+        command.cpus = each.numbers;
+        break;
+      case Kind::nice:
+        command.nice = each.numbers.front();
+        break;
+      case Kind::local:
+        break;
+      case Kind::other:
+        refuse(wrapper, each);
+    }
+  }
+}
 
 Command command_of(std::vector<std::string> words) {
   Command command;
@@ -41,14 +66,16 @@ Command command_of(std::vector<std::string> words) {
     command.env.emplace_back(word->substr(0, equals), word->substr(equals + 1));
   }
   while (word != words.end()) {
+    Wrapper wrapper{.name = *word};
     if (*word == "numactl") {
-      for (++word; word != words.end() && word->starts_with("-"); ++word) numactl(*word, command);
+      for (++word; word != words.end() && word->starts_with("-"); ++word) wrapper.words.push_back(*word);
     } else if (*word == "taskset" && words.end() - word > 2 && word[1] == "-c") {
-      command.cpus = parse_cpu_list(word[2]);
+      wrapper.words = {word[1], word[2]};
       word += 3;
     } else {
       break;
     }
+    place(wrapper, command);
   }
   command.argv.assign(word, words.end());
   if (command.argv.empty()) throw Error("a command line without a program");

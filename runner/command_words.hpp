@@ -4,13 +4,18 @@
 #include <string>
 #include <vector>
 
+#include "core/audit/pasted_line.hpp"
 #include "runner/process.hpp"
 
 namespace oldiron {
 
-/// NAME=value words become environment, `numactl` with --interleave, --membind or --cpunodebind and `taskset -c` become
+/// NAME=value words become environment, `numactl` with --interleave=, --membind= or --cpunodebind= and `taskset -c` become
 /// memory policy and CPUs, so that neither program needs to be there; the rest is the program and its arguments. Throws
 /// Error for an option of theirs that it does not know.
 Command command_of(std::vector<std::string> words);
+
+/// What numactl, taskset and nice would do to the command that they start is done to it. Throws Error for an option of
+/// theirs that is not known.
+void place(const Wrapper& wrapper, Command& command);
 
 }  // namespace oldiron

@@ -261,6 +261,7 @@ Process::Process(const Command& command, const std::vector<Passed>& passed) {
   const AffinityScope affinity(command.cpus);
   const MemoryPolicyScope memory(command.memory);
   pid_ = options.spawn(command.argv, changed_environment(command));
+  if (command.nice != 0) setpriority(PRIO_PROCESS, static_cast<id_t>(pid_), getpriority(PRIO_PROCESS, 0) + command.nice);
   // The system call itself: glibc 2.36 declares pidfd_open without extern "C".
   pidfd_ = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
   CHECK(pidfd_, "a child that was not waited for has a pidfd");

@@ -36,6 +36,7 @@ struct Command {
   std::vector<std::pair<std::string, std::optional<std::string>>> env = {};
   std::vector<int> cpus = {};  ///< OS numbers; empty: those we may use
   MemoryPolicy memory = {};
+  int nice = 0;                ///< added to ours; what the system refuses is left as it is
   std::string folder = {};     ///< working directory; empty: ours
   /// Asked twice a second while a guarded child runs (runner/guarded_child.hpp): a sentence ends it, and tells why.
   std::function<std::string()> why_stop = {};

@@ -73,6 +73,8 @@ struct Trace {
     compute,     ///< compute buffers have another size without it
     repacked,    ///< other buffers of repacked weights without it
     more_huge_pages,  ///< far less lies in huge pages without it
+    policy,           ///< numa_maps shows a policy of memory
+    priority,         ///< another niceness than ours
   };
   Sign sign;
   std::string_view text = "";

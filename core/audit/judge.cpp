@@ -7,6 +7,7 @@
 
 #include "core/audit/audit.hpp"
 #include "core/audit/line_findings.hpp"
+#include "core/audit/wrappers.hpp"
 #include "core/text.hpp"
 
 namespace oldiron {
@@ -42,6 +43,7 @@ class Judge {
   FlagRow judge(const GivenFlag& flag) {
     if (!flag.refusal.empty()) return {flag, FlagVerdict::rejected, flag.refusal, ""};
     if (flag.record == nullptr) return {flag, FlagVerdict::unknown, unknown_reason(flag), ""};
+    if (const auto verdict = of_wrapper(flag)) return {flag, verdict->verdict, verdict->why, ""};
     if (given_again(flag)) return {flag, FlagVerdict::not_applicable, "given again further on, where it counts", ""};
     flag_ = &flag;
     other_.clear();
@@ -55,6 +57,14 @@ class Judge {
   std::string unknown_reason(const GivenFlag& flag) const {
     if (flag.at == std::string::npos) return "there is no record of it";
     return "there is no record of it; --engine DIR asks the program";
+  }
+
+  std::optional<WrapperVerdict> of_wrapper(const GivenFlag& flag) const {
+    if (flag.at != std::string::npos) return {};
+    const GivenFlag* threads = on_line("-t");
+    const auto count = threads != nullptr ? number_of(threads->value()) : std::nullopt;
+    const bool root = around_.root || on_line("sudo") != nullptr;
+    return judge_wrapper({flag.word, flag.values}, {.machine = around_.machine, .root = root, .threads = static_cast<int>(count.value_or(0))});
   }
 
   bool given_again(const GivenFlag& flag) const {

@@ -68,6 +68,23 @@ std::string lossy(const Audit& audit) {
   return fmt::format("{} can lose quality: a speed with it is to be told with a quality figure (llama-perplexity --kl-divergence)", list_text(flags, "and"));
 }
 
+/// Programs in front that change nothing about speed.
+std::string set_aside(const Audit& audit) {
+  std::vector<std::string> names, containers;
+  for (const Wrapper& each : audit.line.wrappers) {
+    const FlagRecord* record = find_flag(audit.engine, audit.line.tool, each.name);
+    if (record == nullptr || record->otherwise != FlagVerdict::not_speed) continue;
+    std::vector<std::string>& list = record->spells("docker") ? containers : names;
+    if (std::find(list.begin(), list.end(), each.name) == list.end()) list.push_back(each.name);
+  }
+  const bool several = names.size() > 1;
+  std::string text;
+  if (!names.empty()) text = fmt::format("{} only {} the tool, and {} set aside", list_text(names, "and"), several ? "start" : "starts", several ? "are" : "is");
+  if (!containers.empty())
+    text += fmt::format("{}{} is set aside, and with it whatever its container limits (--cpus, --cpuset-cpus, --memory)", text.empty() ? "" : "; ", containers.front());
+  return text;
+}
+
 std::string too_large(const AuditSurroundings& around) {
   if (!around.model || around.usable_memory_bytes <= 0 || around.model->bytes() <= around.usable_memory_bytes) return "";
   return fmt::format("The model has {}, and {} of memory can be had here", bytes_text(static_cast<double>(around.model->bytes())),
@@ -84,7 +101,7 @@ const FlagRow* row_of(const Audit& audit, std::string_view spelling) {
 }
 
 std::vector<std::string> line_findings(const Audit& audit, const AuditSurroundings& around) {
-  std::vector<std::string> findings = {will_not_start(audit), too_large(around), unset_context(audit, around), nothing_drafts(audit), lossy(audit)};
+  std::vector<std::string> findings = {will_not_start(audit), too_large(around), unset_context(audit, around), nothing_drafts(audit), lossy(audit), set_aside(audit)};
   std::erase(findings, "");
   return findings;
 }

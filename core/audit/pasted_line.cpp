@@ -29,7 +29,7 @@ constexpr std::array kWrappers = {
     WrapperKind{"nice", " -n "},
     WrapperKind{"ionice", " -c -n "},
     WrapperKind{"chrt", " -T -P -D ", 1},
-    WrapperKind{"numactl", " -i -p -P -N -C -m -w -l --interleave --preferred --cpunodebind --physcpubind --membind "},
+    WrapperKind{"numactl", " -i -p -P -N -C -m -w --interleave --preferred --cpunodebind --physcpubind --membind "},
     WrapperKind{"taskset", "", 1},
     WrapperKind{"time", " -f -o "},
     WrapperKind{"timeout", " -s -k ", 1},
@@ -43,6 +43,11 @@ constexpr std::array kWrappers = {
     WrapperKind{"unbuffer", ""},
     WrapperKind{"catchsegv", ""},
 };
+
+/// Programs that start an image, and their options that take no word behind them; all others do, if not behind `=`.
+constexpr std::string_view kContainers = " docker podman nerdctl ";
+constexpr std::string_view kContainerSwitches =
+    " -i -t -d -it -ti -id -di -td -dt -itd -dit -P --rm --init --privileged --detach --interactive --tty --publish-all --read-only --no-healthcheck ";
 
 /// Names of before 2024-06, when every tool got its prefix.
 const std::map<std::string, std::string, std::less<>> kOldNames = {
@@ -68,6 +73,14 @@ std::string tool_of(std::string_view word) {
   const std::string name = base_name(word);
   if (const auto old = kOldNames.find(name); old != kOldNames.end()) return old->second;
   return std::find(kTools.begin(), kTools.end(), name) != kTools.end() ? name : "";
+}
+
+/// What the images of llama.cpp start by themselves, by their tags; empty of any other.
+std::string tool_of_image(std::string_view image) {
+  const auto colon = image.rfind("llama.cpp:");
+  if (colon == std::string_view::npos) return "";
+  const std::string_view tag = image.substr(image.rfind(':') + 1);
+  return tag.starts_with("server") ? "llama-server" : tag.starts_with("light") ? "llama-cli" : "";
 }
 
 bool is_assignment(std::string_view word) {
@@ -107,6 +120,7 @@ class Reader {
       const std::string& word = words_[at_];
       if (is_assignment(word)) assignment();
       else if (const WrapperKind* kind = wrapper_of(word)) wrapper(*kind);
+      else if (kContainers.find(" " + base_name(word) + " ") != std::string_view::npos) container();
       else break;
     }
     program();
@@ -143,12 +157,28 @@ class Reader {
     line_.wrappers.push_back(std::move(wrapper));
   }
 
+  /// `docker run OPTIONS IMAGE`: the program is the next word, or what the image is known to start.
+  void container() {
+    Wrapper wrapper{.name = base_name(words_[at_])};
+    const auto take = [&] { wrapper.words.push_back(words_[at_++]); };
+    for (++at_; at_ < words_.size() && (words_[at_] == "run" || words_[at_] == "exec" || words_[at_] == "container");) take();
+    while (at_ < words_.size() && words_[at_].starts_with('-')) {
+      const bool alone = words_[at_].find('=') != std::string::npos || kContainerSwitches.find(" " + words_[at_] + " ") != std::string_view::npos;
+      take();
+      if (!alone && at_ < words_.size()) take();
+    }
+    if (at_ < words_.size()) take();
+    const std::string tool = wrapper.words.empty() ? "" : tool_of_image(wrapper.words.back());
+    const bool named = at_ < words_.size() && (!tool_of(words_[at_]).empty() || wrapper_of(words_[at_]) != nullptr || is_assignment(words_[at_]));
+    if (!named && tool.empty()) refuse(fmt::format("it starts {}, and what the image starts is not on the line", wrapper.name));
+    if (!named) words_.insert(words_.begin() + static_cast<std::ptrdiff_t>(at_), tool);
+    line_.wrappers.push_back(std::move(wrapper));
+  }
+
   void program() {
     line_.program = words_[at_++];
     line_.tool = tool_of(line_.program);
     const std::string name = base_name(line_.program);
-    if (name == "docker" || name == "podman" || name == "nerdctl")
-      refuse(fmt::format("it starts {}, and what the image starts is not on the line", name));
     if (line_.tool.empty()) refuse(fmt::format("`{}` is no tool of llama.cpp", line_.program));
     if (name != line_.tool)
       line_.notes.push_back(fmt::format("{} is called {} since 2024", name, line_.tool));

@@ -118,6 +118,10 @@ std::string seen_of(const Trace& trace, const FlagRow& row, const RunProof& proo
                  : "";
     case Trace::Sign::bound:
       return seen.looked && seen.bound ? "its threads may not run on every CPU" + nodes_text(seen) : "";
+    case Trace::Sign::policy:
+      return seen.looked && !seen.memory_policy.empty() && seen.memory_policy != "default" ? "numa_maps: " + seen.memory_policy + nodes_text(seen) : "";
+    case Trace::Sign::priority:
+      return seen.looked && seen.nice != 0 ? fmt::format("it runs at a niceness {} {} ours", std::abs(seen.nice), seen.nice > 0 ? "above" : "below") : "";
     case Trace::Sign::drafted:
       return drafts_text(seen.times);
     case Trace::Sign::nodes:

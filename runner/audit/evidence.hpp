@@ -21,6 +21,8 @@ struct RunSeen {
   bool bound = false;                ///< a thread may run on fewer CPUs than we
   int working_threads = 0;           ///< that did at least a fifth of what the busiest did; 0: too short to tell
   std::vector<std::int64_t> node_bytes = {};  ///< of each NUMA node, at the last look
+  std::string memory_policy = {};             ///< of most of its memory, at the last look: "interleave:0-1"
+  int nice = 0;                               ///< above ours, at the last look
   GraphSize graph = {};
   WorkTimes times = {};
 };

@@ -7,8 +7,10 @@
 #include <charconv>
 #include <filesystem>
 
+#include "core/audit/wrappers.hpp"
 #include "core/memory_plan.hpp"
 #include "core/text.hpp"
+#include "runner/command_words.hpp"
 
 namespace oldiron {
 namespace {
@@ -72,7 +74,7 @@ class Rewriter {
 
   void row(const FlagRow& row) {
     const GivenFlag& flag = row.flag;
-    if (flag.at == std::string::npos) return front(flag);
+    if (flag.at == std::string::npos) return front(row);
     const std::string& word = flag.word;
     if (one_of(kInteractive, word)) return interactive_.push_back(flag.text());
     if (one_of(kDownloads, word)) return downloads_.push_back(flag.text());
@@ -91,15 +93,23 @@ class Rewriter {
     for (const std::string& value : flag.values) add({value});
   }
 
-  /// Variables are set for the run; the programs in front are not started.
-  void front(const GivenFlag& flag) {
+  /// Variables are set for the run; the programs in front are not started: what numactl, taskset and nice do is done by us.
+  void front(const FlagRow& row) {
+    const GivenFlag& flag = row.flag;
     const bool variable = std::any_of(audit_.line.environment.begin(), audit_.line.environment.end(),
                                       [&](const auto& each) { return each.first == flag.word; });
     const bool loader = flag.word.starts_with("LD_");
+    const Wrapper wrapper{flag.word, flag.values};
     if (variable && !loader) {
       line_.rows.push_back(at_);
       line_.command.env.emplace_back(flag.word, flag.value());
-    } else tell(fmt::format("left out {}: the audit starts the tool itself", flag.text()));
+    } else if (!variable && !settings_of(wrapper).empty()) {
+      if (row.verdict != FlagVerdict::can_act && row.verdict != FlagVerdict::default_anyway) return tell(fmt::format("left out {}: {}", flag.text(), row.why));
+      line_.rows.push_back(at_);
+      place(wrapper, line_.command);
+    } else {
+      tell(fmt::format("left out {}: the audit starts the tool itself", flag.text()));
+    }
   }
 
   void work() {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,6 +79,8 @@ void RunWatch::look(const GuardedChild& child, bool now) {
     if (facts.huge_page_bytes) seen_.huge_page_bytes = std::max(seen_.huge_page_bytes, *facts.huge_page_bytes);
     seen_.model_mapped = facts.model && facts.model->path == model_;
     if (facts.node_bytes) seen_.node_bytes = *facts.node_bytes;
+    seen_.memory_policy = facts.memory_policy;
+    seen_.nice = getpriority(PRIO_PROCESS, static_cast<id_t>(pid)) - getpriority(PRIO_PROCESS, 0);
     const std::size_t allowed = own_cpus();
     for (const ProcessThread& thread : facts.threads) {
       seen_.bound = seen_.bound || (!thread.cpus.empty() && thread.cpus.size() < allowed);

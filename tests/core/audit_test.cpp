@@ -151,6 +151,25 @@ TEST(Audit, ThreadsAreSetBesideTheCores) {
   EXPECT_EQ(verdict_of(audit_of("llama-server -m x -t 4 -tb 4"), "-tb"), FlagVerdict::default_anyway);
 }
 
+TEST(Audit, ProgramsInFrontHaveVerdictsOfTheirOwn) {
+  const AuditSurroundings user{.machine = machine_of(4)};
+  const Audit all = audit_of("numactl --interleave=all taskset -c 0-3 env X=1 nice -n -5 llama-server -m x", user);
+  EXPECT_EQ(verdict_of(all, "numactl"), FlagVerdict::not_applicable);
+  EXPECT_EQ(verdict_of(all, "taskset"), FlagVerdict::default_anyway);
+  EXPECT_EQ(verdict_of(all, "nice"), FlagVerdict::declined);
+  EXPECT_EQ(verdict_of(audit_of("sudo nice -n -5 llama-server -m x", user), "nice"), FlagVerdict::can_act);
+  const Audit some = audit_of("taskset -c 0,1 llama-server -m x -t 4", user);
+  EXPECT_EQ(verdict_of(some, "taskset"), FlagVerdict::can_act);
+  EXPECT_THAT(some.rows.front().why, HasSubstr("2 of 4 CPUs, on which the 4 threads of -t take turns"));
+}
+
+TEST(Audit, WhatOnlyStartsTheToolIsSetAsideInOneSentence) {
+  EXPECT_THAT(audit_of("sudo nohup stdbuf -oL llama-server -m x -c 1").findings, Contains("sudo, nohup and stdbuf only start the tool, and are set aside"));
+  EXPECT_THAT(audit_of("time llama-server -m x -c 1").findings, Contains("time only starts the tool, and is set aside"));
+  EXPECT_THAT(audit_of("docker run --cpus 2 i llama-server -m x -c 1").findings, Contains(HasSubstr("docker is set aside, and with it whatever its container limits")));
+  EXPECT_THAT(audit_of("nice llama-server -m x -c 1").findings, Not(Contains(HasSubstr("set aside"))));
+}
+
 TEST(Audit, WhatTheMachineLacksIsSaid) {
   AuditSurroundings around{.machine = machine_of(2, 2)};
   EXPECT_EQ(verdict_of(audit_of("llama-server -m x --numa distribute", around), "--numa"), FlagVerdict::can_act);

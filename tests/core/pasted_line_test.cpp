@@ -98,6 +98,21 @@ TEST(PastedLine, VariablesAndWrappersStandInFront) {
   EXPECT_EQ(line.program, "~/ik_llama.cpp/build/bin/llama-cli");
 }
 
+TEST(PastedLine, AnOptionOfNumactlWithoutAValueTakesNone) {
+  EXPECT_THAT(read_pasted_line({"numactl -l taskset -c 0 llama-cli -m x"}).wrappers, ElementsAre(Wrapper{"numactl", {"-l"}}, Wrapper{"taskset", {"-c", "0"}}));
+}
+
+TEST(PastedLine, AContainerIsAWrapperWhereItIsKnownWhatItStarts) {
+  const PastedLine named = read_pasted_line({"sudo docker run --rm -it -v /m:/m --name llama-server image:1 /app/llama-cli -m /m/x"});
+  EXPECT_EQ(named.tool, "llama-cli");
+  EXPECT_THAT(named.wrappers, ElementsAre(Wrapper{"sudo", {}}, Wrapper{"docker", {"run", "--rm", "-it", "-v", "/m:/m", "--name", "llama-server", "image:1"}}));
+  const PastedLine by_image = read_pasted_line({"podman run --cpus=4 -p 8080:8080 ghcr.io/ggml-org/llama.cpp:server-cuda -m /m/x -t 4"});
+  EXPECT_EQ(by_image.tool, "llama-server");
+  EXPECT_THAT(by_image.arguments, ElementsAre("-m", "/m/x", "-t", "4"));
+  EXPECT_THAT(refusal({"docker run"}), HasSubstr("what the image starts"));
+  EXPECT_THAT(refusal({"docker"}), HasSubstr("what the image starts"));
+}
+
 TEST(PastedLine, OldNamesAndWindowsNamesAreKnown) {
   EXPECT_EQ(read_pasted_line({"./main -m x"}).tool, "llama-cli");
   EXPECT_EQ(read_pasted_line({"./server -m x"}).tool, "llama-server");

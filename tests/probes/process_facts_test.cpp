@@ -49,6 +49,7 @@ TEST(ProcessFacts, reads_a_process) {
   EXPECT_EQ(*p.model, (MappedFile{"/models/big one.gguf", 8000000 * kKiB, 4000000 * kKiB}));
   ASSERT_TRUE(p.node_bytes);
   EXPECT_EQ(*p.node_bytes, (std::vector<std::int64_t>{8 * 4 * kKiB + 3 * 2048 * kKiB, 2 * 4 * kKiB}));
+  EXPECT_EQ(p.memory_policy, "default");
 }
 
 TEST(ProcessFacts, no_such_process_is_an_error) { EXPECT_THROW(read_process(77, "/nowhere", 0), Error); }

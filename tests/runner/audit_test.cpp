@@ -153,6 +153,31 @@ TEST(Weigh, HugePagesThatAreThereAnywayProveNothing) {
   EXPECT_EQ(gained.rows[0].verdict, FlagVerdict::took_effect);
 }
 
+TEST(Weigh, WrappersByWhatProcShows) {
+  Audit audit = judge(read_pasted_line({"numactl --interleave=all taskset -c 0 nice -n 5 llama-cli -m x"}),
+                      {.machine = {.nodes = 2, .cores = {{.cpus = {0}}, {.cpus = {1}}}}});
+  const RunSeen placed{.looked = true, .bound = true, .node_bytes = {5 << 20, 5 << 20}, .memory_policy = "interleave:0-1", .nice = 5};
+  Audit bare = audit;
+  for (FlagRow& each : audit.rows) weigh(each, {.seen = placed}, false);
+  EXPECT_THAT(row(audit, "numactl").evidence, HasSubstr("numa_maps: interleave:0-1; 5.2 MB on node 0"));
+  EXPECT_THAT(row(audit, "nice").evidence, HasSubstr("a niceness 5 above ours"));
+  for (const char* word : {"numactl", "taskset", "nice"}) EXPECT_EQ(row(audit, word).verdict, FlagVerdict::took_effect) << word;
+  for (FlagRow& each : bare.rows) weigh(each, {.seen = {.looked = true, .memory_policy = "default"}}, false);
+  for (const char* word : {"numactl", "taskset", "nice"}) EXPECT_EQ(row(bare, word).verdict, FlagVerdict::no_trace) << word;
+}
+
+TEST(Rewrite, WhatNumactlTasksetAndNiceDoIsDoneWithoutThem) {
+  const Audit audit = judge(read_pasted_line({"numactl -m 0 taskset -c 1 nice -n 5 llama-cli -m x"}), {.machine = {.nodes = 2, .cores = {{.cpus = {0}}, {.cpus = {1}}}}});
+  const RunLine line = rewrite(audit, {.program = "p", .model = "m"}, {});
+  EXPECT_EQ(line.command.argv.front(), "p");
+  EXPECT_EQ(line.command.memory.kind, MemoryPolicy::Kind::bind);
+  EXPECT_THAT(line.command.cpus, ElementsAre(1));
+  EXPECT_EQ(line.command.nice, 5);
+  const Audit nowhere = audit_of("taskset -c 9 numactl --interleave=all nice -n x llama-cli -m x", Engine::ik_llama);
+  EXPECT_THAT(rewrite(nowhere, {.program = "p", .model = "m"}, {}).rewrites, Contains(HasSubstr("left out numactl --interleave=all: one NUMA node")));
+  EXPECT_THAT(rewrite(nowhere, {.program = "p", .model = "m"}, {}).rewrites, Contains(HasSubstr("left out nice -n x: nice -n x is not read here")));
+}
+
 TEST(ComplaintOf, NamesTheFlag) {
   EXPECT_EQ(complaint_of("x\nerror: unknown argument: -C\n").flag, "-C");
   EXPECT_EQ(complaint_of("error: invalid argument: -rtr").flag, "-rtr");

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/check.hpp"
@@ -44,6 +45,19 @@ TEST(CommandWords, WhatIsNotKnownIsRefused) {
   EXPECT_THAT(why_refused({"numactl", "--preferred=1", "x"}), HasSubstr("--preferred=1: only --interleave="));
   EXPECT_THAT(why_refused({"numactl", "--membind=", "x"}), HasSubstr("no list of nodes"));
   EXPECT_THAT(why_refused({"A=1"}), HasSubstr("without a program"));
+}
+
+TEST(CommandWords, NiceIsPlacedAsNumactlAndTasksetAre) {
+  Command command;
+  place({"nice", {"-n", "5"}}, command);
+  place({"taskset", {"0x3"}}, command);
+  place({"numactl", {"-m", "0"}}, command);
+  EXPECT_EQ(command.nice, 5);
+  EXPECT_THAT(command.cpus, ElementsAre(0, 1));
+  EXPECT_EQ(command.memory.kind, MemoryPolicy::Kind::bind);
+  EXPECT_THROW(place({"nice", {"-n", "x"}}, command), Error);
+  command = {.argv = {"/bin/sh", "-c", "sleep 0.1; nice"}, .nice = 5};
+  EXPECT_EQ(run_command(command, 20, OLDIRON_BINARY).out.text(), std::to_string(5 + getpriority(PRIO_PROCESS, 0)) + "\n");
 }
 
 /// By the kernel's own words: neither numactl nor taskset is asked, and they need not be there.
