@@ -20,7 +20,7 @@ struct EndpointSpeed {
   Measurement first_token_s = {};          ///< behind the long prompt
   Measurement short_first_token_s = {};    ///< behind the short one
   Measurement decode_tokens_per_s = {};    ///< from the first token to the last, behind the long prompt
-  double prefill_tokens_per_s = 0;         ///< by the difference of both prompts, medians; 0: they do not tell
+  double prefill_tokens_per_s = 0;         ///< by the difference of a long prompt and the short one, medians; 0: they do not tell
   bool operator==(const EndpointSpeed&) const = default;
 };
 

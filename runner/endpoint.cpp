@@ -11,6 +11,7 @@
 
 #include "core/check.hpp"
 #include "core/clock.hpp"
+#include "core/stats.hpp"
 #include "core/text.hpp"
 
 namespace oldiron {
@@ -23,15 +24,17 @@ constexpr std::array<std::string_view, 24> kWords = {"river", "stone", "engine",
                                                      "paper", "window", "harbour", "letter", "forest", "bridge", "summer", "kitchen",
                                                      "pencil", "island", "thunder", "ladder", "mirror", "valley", "basket", "candle"};
 constexpr double kBytesPerToken = 4;
-constexpr int kShortWords = 4;
+constexpr int kShortWords = 1;
+constexpr int kFewTokens = 256;  // of difference between two prompts: fewer drown in the rest of an answer's way
 constexpr int kShortAnswer = 8;  // one token alone may be half a letter, which is not sent
 constexpr double kListPatience_s = 20;
+constexpr std::string_view kChat = "/chat/completions", kPlain = "/completions";
 
 /// Words without sense, each time others, then a question whose answer is long.
 std::string prompt_of(int words, std::mt19937_64& random) {
   std::string text = fmt::format("Note {:06}:", random() % 1000000);
   for (int i = 0; i < words; ++i) text += fmt::format(" {}", kWords[random() % kWords.size()]);
-  return text + ". Now tell a very long story about an old server in a cellar, and do not stop early.";
+  return text + ". Tell a very long story.";
 }
 
 std::string said(const HttpAnswer& answer) {
@@ -64,6 +67,12 @@ class Client {
       : request_(request), tell_(tell), base_(parse_url(request.url)), random_(request.seed) {
     base_.api_key = request.api_key;
     if (base_.path.empty() || base_.path == "/") base_.path = "/v1";
+    for (const std::string_view path : {kChat, kPlain}) {
+      if (!base_.path.ends_with(path)) continue;
+      base_.path.resize(base_.path.size() - path.size());
+      ask_ = path;
+      break;
+    }
   }
 
   EndpointSpeed measure() {
@@ -72,9 +81,11 @@ class Client {
     const StreamReading first = ask(kShortWords, kShortAnswer);
     speed_.first_request_s = first.first_s;
     say(fmt::format("first request: {} to the first token", seconds_text(first.first_s)));
-    const int words = fitting_words();
-    std::vector<double> long_s, short_s, decode;
-    std::vector<int> long_tokens, short_tokens;
+    learn_words();
+    const int words = words_for(request_.prompt_tokens);
+    const bool farther = request_.prompt_tokens < base_tokens_ + kFewTokens && takes(base_tokens_ + 2 * kFewTokens);
+    std::vector<double> long_s, short_s, far_s, decode;
+    std::vector<int> long_tokens, short_tokens, far_tokens;
     for (int i = 0; i < request_.repetitions; ++i) {
       const StreamReading brief = ask(kShortWords, kShortAnswer);
       short_s.push_back(brief.first_s);
@@ -87,6 +98,9 @@ class Client {
       long_s.push_back(whole.first_s);
       long_tokens.push_back(prompt_tokens(whole));
       decode.push_back((tokens - 1) / (whole.last_s - whole.first_s));
+      const StreamReading far = farther ? ask(words_for(base_tokens_ + 2 * kFewTokens), kShortAnswer) : whole;
+      far_s.push_back(far.first_s);
+      far_tokens.push_back(prompt_tokens(far));
       say(fmt::format("{} of {}: {} to the first token behind {}, then {} tokens/s", i + 1, request_.repetitions, seconds_text(whole.first_s),
                       long_tokens.back(), rate_text(decode.back())));
     }
@@ -95,9 +109,9 @@ class Client {
     speed_.decode_tokens_per_s = summarise("decode_tokens_per_s", "tokens/s", decode);
     speed_.prompt_tokens = middle(long_tokens);
     speed_.short_prompt_tokens = middle(short_tokens);
-    const double more_s = speed_.first_token_s.median - speed_.short_first_token_s.median;
-    if (more_s > 0 && speed_.prompt_tokens > speed_.short_prompt_tokens)
-      speed_.prefill_tokens_per_s = (speed_.prompt_tokens - speed_.short_prompt_tokens) / more_s;
+    const double more_s = median(far_s) - speed_.short_first_token_s.median;
+    const int more_tokens = middle(far_tokens) - speed_.short_prompt_tokens;
+    if (more_s > 0 && more_tokens > 0) speed_.prefill_tokens_per_s = more_tokens / more_s;
     return speed_;
   }
 
@@ -111,7 +125,7 @@ class Client {
     return values[values.size() / 2];
   }
 
-  HttpRequest to(const char* path, const Json& body = nullptr) const {
+  HttpRequest to(std::string_view path, const Json& body = nullptr) const {
     HttpRequest request = base_;
     request.path += path;
     if (!body.is_null()) {
@@ -141,18 +155,17 @@ class Client {
   }
 
   StreamReading ask(int words, int generate) {
-    Json body = {{"model", speed_.model},
-                 {"messages", Json::array({{{"role", "user"}, {"content", prompt_of(words, random_)}}})},
-                 {"max_tokens", generate},
-                 {"temperature", 0},
-                 {"stream", true}};
+    const std::string prompt = prompt_of(words, random_);
+    Json body = {{"model", speed_.model}, {"max_tokens", generate}, {"temperature", 0}, {"stream", true}};
+    if (ask_ == kChat) body["messages"] = Json::array({{{"role", "user"}, {"content", prompt}}});
+    else body["prompt"] = prompt;
     if (extras_) {
       body["stream_options"] = {{"include_usage", true}};
       body["ignore_eos"] = true;     // llama-server and vLLM write on; others pass it over
       body["cache_prompt"] = false;  // llama-server
     }
-    bytes_sent_ = body["messages"][0]["content"].get_ref<const std::string&>().size();
-    const HttpAnswer answer = http_exchange(to("/chat/completions", body), now_s() + request_.patience_s);
+    bytes_sent_ = prompt.size();
+    const HttpAnswer answer = http_exchange(to(ask_, body), now_s() + request_.patience_s);
     if (!answer.error.empty() && answer.events.empty()) throw Error(fmt::format("{}: {}", request_.url, answer.error));
     if (extras_ && (answer.status == 400 || answer.status == 422)) {
       extras_ = false;  // a strict server: only what OpenAI's own knows
@@ -164,12 +177,26 @@ class Client {
     return reading;
   }
 
-  /// So many words that the server counts about the tokens that were asked for.
-  int fitting_words() {
+  /// How many tokens the server counts without words, and for each of them.
+  void learn_words() {
     const int few = std::max(8, request_.prompt_tokens / 4);
-    const int base = prompt_tokens(ask(kShortWords, kShortAnswer)), more = prompt_tokens(ask(few, kShortAnswer));
-    const double per_word = std::max(0.25, static_cast<double>(more - base) / std::max(1, few - kShortWords));
-    return std::max(1, static_cast<int>(std::lround((request_.prompt_tokens - base) / per_word)) + kShortWords);
+    base_tokens_ = prompt_tokens(ask(kShortWords, kShortAnswer));
+    const int more = prompt_tokens(ask(few, kShortAnswer));
+    tokens_per_word_ = std::max(0.25, static_cast<double>(more - base_tokens_) / (few - kShortWords));
+  }
+
+  int words_for(int tokens) const { return std::max(0, static_cast<int>(std::lround((tokens - base_tokens_) / tokens_per_word_))) + kShortWords; }
+
+  /// Whether it takes a prompt that is longer than what it was asked to measure: its context may be too short.
+  bool takes(int tokens) {
+    const bool extras = extras_;
+    try {
+      ask(words_for(tokens), kShortAnswer);
+    } catch (const Error&) {
+      extras_ = extras;
+      return false;
+    }
+    return true;
   }
 
   int prompt_tokens(const StreamReading& reading) {
@@ -189,6 +216,9 @@ class Client {
   HttpRequest base_;
   std::mt19937_64 random_;
   EndpointSpeed speed_;
+  std::string_view ask_ = kChat;
+  int base_tokens_ = 0;
+  double tokens_per_word_ = 1;
   bool extras_ = true;
   std::size_t bytes_sent_ = 0;
 };

@@ -11,7 +11,9 @@
 namespace oldiron {
 
 struct EndpointRequest {
-  std::string url = {};      ///< "http://127.0.0.1:11434/v1"; without a path "/v1" is asked
+  /// "http://127.0.0.1:11434/v1"; without a path "/v1" is asked. Chats, unless it ends in /completions alone, for a model
+  /// without a chat template.
+  std::string url = {};
   std::string model = {};    ///< empty: the only one that the server lists
   std::string api_key = {};
   int prompt_tokens = 512, generate_tokens = 128;
@@ -32,7 +34,8 @@ struct StreamReading {
 /// Unknown fields are passed over; an answer without any text has an error.
 StreamReading read_stream(const HttpAnswer& answer);
 
-/// Asks one request at a time; every prompt begins otherwise, so that no cache of prompts helps. `tell` hears of each answer.
+/// Asks one request at a time; every prompt begins otherwise, so that no cache of prompts helps. Where the prompt that is asked
+/// for is hardly longer than the shortest, prefill is taken from a longer one, if the server takes that. `tell` hears of each answer.
 /// Throws Error in one sentence where the server does not answer, or not as such a server does, and Interrupted.
 EndpointSpeed measure_endpoint(const EndpointRequest& request, const std::function<void(const std::string&)>& tell = {});
 

@@ -164,6 +164,41 @@ TEST(Endpoint, MeasuresAServerByItsOwnCount) {
   EXPECT_EQ(std::unique(prompts.begin(), prompts.end()), prompts.end()) << "no prompt begins as another, so that no cache answers";
 }
 
+TEST(Endpoint, AShortPromptIsHelpedByALongerOneForThePrefill) {
+  int longest = 0;
+  bool takes_long_ones = true;
+  const FakeServer server([&](const std::string&, const Json& body) {
+    const std::string prompt = body["messages"][0]["content"];
+    const auto words = static_cast<int>(std::count(prompt.begin(), prompt.end(), ' '));
+    if (words > 200 && !takes_long_ones) return answered(400, R"({"error":{"message":"exceeds the context"}})");
+    longest = std::max(longest, words);
+    EXPECT_EQ(body.contains("ignore_eos"), true);
+    return streamed(body, true);
+  });
+  const EndpointRequest request{.url = server.url, .model = "m", .prompt_tokens = 30, .generate_tokens = 12, .repetitions = 1, .patience_s = 60};
+  EXPECT_EQ(measure_endpoint(request).prompt_tokens, 30);
+  EXPECT_GT(longest, 256 + 30);
+  takes_long_ones = false;
+  longest = 0;
+  EXPECT_EQ(measure_endpoint(request).prompt_tokens, 30);
+  EXPECT_LT(longest, 40);
+}
+
+TEST(Endpoint, PlainCompletionsAreAskedWhereTheUrlSaysSo) {
+  const FakeServer server([&](const std::string& head, const Json& body) {
+    if (head.starts_with("GET /v1/models ")) return answered(200, kModels);
+    EXPECT_THAT(head, HasSubstr("POST /v1/completions "));
+    EXPECT_FALSE(body.contains("messages"));
+    std::string text = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+    for (int i = 0; i < body["max_tokens"]; ++i) text += "data: {\"choices\":[{\"text\":\"x\"}]}\n\n";
+    return text + fmt::format("data: {{\"choices\":[],\"usage\":{{\"prompt_tokens\":{},\"completion_tokens\":{}}}}}\n\ndata: [DONE]\n\n",
+                              body["prompt"].get<std::string>().size() / 4, body["max_tokens"].get<int>());
+  });
+  const EndpointSpeed speed = measure_endpoint({.url = server.url + "/v1/completions", .prompt_tokens = 400, .generate_tokens = 12, .repetitions = 1, .patience_s = 60});
+  EXPECT_EQ(speed.model, "small:1b");
+  EXPECT_NEAR(speed.prompt_tokens, 400, 20);
+}
+
 TEST(Endpoint, WithoutUsageTokensAreSaidToBeEstimated) {
   const FakeServer server([&](const std::string& head, const Json& body) { return head.starts_with("GET") ? answered(200, kModels) : streamed(body, false); });
   const EndpointSpeed speed = measure_endpoint({.url = server.url, .prompt_tokens = 60, .generate_tokens = 12, .repetitions = 1, .patience_s = 60});
