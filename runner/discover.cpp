@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -172,6 +173,13 @@ std::string version_of_footer(Engine engine, std::string_view markdown) {
   const std::string_view number = line.substr(commit.size() + 2, end - commit.size() - 2);
   const bool digits = !number.empty() && number.find_first_not_of("0123456789") == std::string_view::npos;
   return digits ? fmt::format("{} {} ({})", display_name(engine), number, commit) : "";
+}
+
+int build_of(std::string_view version) {
+  const auto blank = version.find(' ');
+  int number = 0;
+  if (blank != std::string_view::npos) std::from_chars(version.data() + blank + 1, version.data() + version.size(), number);
+  return number;
 }
 
 std::string why_no_program(const std::string& path) {

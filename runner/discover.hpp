@@ -63,6 +63,9 @@ Available<Engine> engine_of_flags(const std::set<std::string, std::less<>>& flag
 /// "ik_llama.cpp 4840 (8337e4cd3)" from the footer `build: 8337e4cd3 (4840)`; empty if there is none.
 std::string version_of_footer(Engine engine, std::string_view markdown);
 
+/// The number in what version_of_footer() gives; 0 if there is none.
+int build_of(std::string_view version);
+
 /// Why this file cannot run on an x86-64 Linux, read from its first bytes and its permissions; empty if it
 /// can.
 std::string why_no_program(const std::string& path);
