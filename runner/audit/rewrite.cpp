@@ -103,10 +103,13 @@ class Rewriter {
     if (variable && !loader) {
       line_.rows.push_back(at_);
       line_.command.env.emplace_back(flag.word, flag.value());
+      line_.front.push_back(flag.word + "=" + flag.value());
     } else if (!variable && !settings_of(wrapper).empty()) {
       if (row.verdict != FlagVerdict::can_act && row.verdict != FlagVerdict::default_anyway) return tell(fmt::format("left out {}: {}", flag.text(), row.why));
       line_.rows.push_back(at_);
       place(wrapper, line_.command);
+      line_.front.push_back(wrapper.name);
+      line_.front.insert(line_.front.end(), wrapper.words.begin(), wrapper.words.end());
     } else {
       tell(fmt::format("left out {}: the audit starts the tool itself", flag.text()));
     }

@@ -35,6 +35,7 @@ struct RunPlace {
 
 struct RunLine {
   Command command;
+  std::vector<std::string> front = {};      ///< what is done to it, in the words of the line: "taskset", "-c", "0"
   std::vector<std::string> rewrites;        ///< sentences
   std::vector<const FlagRow*> altered = {};  ///< rows whose value is not the line's
   std::vector<std::size_t> rows = {};       ///< that stand in the command, the altered too

@@ -64,7 +64,8 @@ class Auditor {
 
   /// The key is nobody's business.
   static std::vector<std::string> shown(const RunLine& line) {
-    std::vector<std::string> argv = line.command.argv;
+    std::vector<std::string> argv = line.front;
+    argv.insert(argv.end(), line.command.argv.begin(), line.command.argv.end());
     if (!line.api_key.empty()) std::replace(argv.begin(), argv.end(), line.api_key, std::string("KEY"));
     return argv;
   }

@@ -173,6 +173,7 @@ TEST(Rewrite, WhatNumactlTasksetAndNiceDoIsDoneWithoutThem) {
   EXPECT_EQ(line.command.memory.kind, MemoryPolicy::Kind::bind);
   EXPECT_THAT(line.command.cpus, ElementsAre(1));
   EXPECT_EQ(line.command.nice, 5);
+  EXPECT_THAT(line.front, ElementsAre("numactl", "-m", "0", "taskset", "-c", "1", "nice", "-n", "5"));
   const Audit nowhere = audit_of("taskset -c 9 numactl --interleave=all nice -n x llama-cli -m x", Engine::ik_llama);
   EXPECT_THAT(rewrite(nowhere, {.program = "p", .model = "m"}, {}).rewrites, Contains(HasSubstr("left out numactl --interleave=all: one NUMA node")));
   EXPECT_THAT(rewrite(nowhere, {.program = "p", .model = "m"}, {}).rewrites, Contains(HasSubstr("left out nice -n x: nice -n x is not read here")));
