@@ -28,6 +28,8 @@ std::vector<std::string> declined(std::string_view log, const Config& config) {
   return {"repack=on: the engine repacked no tensor"};
 }
 
+std::vector<std::string> own_defaults(const FoundEngine&, const Config&) { return {}; }
+
 constexpr int kLogitRows = 2;  // before and after the soft-cap; 1029 MiB seen for 512 tokens of 262144 words
 
 std::int64_t weight_bytes(const Config& config, const ModelSpec& model) {
@@ -47,7 +49,7 @@ std::string why_not(const Machine& machine, const ModelSpec&) {
 
 const BenchDialect& ik_llama_bench() {
   static constexpr BenchDialect kDialect = {Engine::ik_llama, depth,        disagreement, declined,
-                                            kLogitRows,       weight_bytes, why_not};
+                                            own_defaults,     kLogitRows,   weight_bytes, why_not};
   return kDialect;
 }
 

@@ -126,6 +126,8 @@ Available<Argv> bench_argv(const TrialSpec& spec, const FoundEngine& found, cons
     argv.insert(argv.end(), depth->begin(), depth->end());
   }
   argv.insert(argv.end(), flags.argv.begin(), flags.argv.end());
+  const Argv defaults = dialect.own_defaults(found, spec.config);
+  argv.insert(argv.end(), defaults.begin(), defaults.end());
   argv.insert(argv.end(), spec.more_flags.begin(), spec.more_flags.end());
   argv.insert(argv.end(), {"-o", "json", "-v"});
   return argv;

@@ -29,6 +29,9 @@ struct BenchDialect {
   /// What the log says that a lever did not do ("repack=on: the engine repacked no tensor").
   std::vector<std::string> (*declined)(std::string_view log, const Config& config);
 
+  /// Flags for what the engine does by itself and this build's llama-bench does not.
+  std::vector<std::string> (*own_defaults)(const FoundEngine& found, const Config& config);
+
   /// How many rows of logits per token of a ubatch its compute buffer holds.
   int logit_rows;
 

@@ -23,6 +23,14 @@ std::string disagreement(const Json& row, const Config& config) {
 
 std::vector<std::string> declined(std::string_view, const Config&) { return {}; }
 
+/// Since build 6325 the engine turns flash attention on where it can, which is everywhere on a CPU; its llama-bench leaves it off
+/// unless told, until build 9437.
+std::vector<std::string> own_defaults(const FoundEngine& found, const Config& config) {
+  const int build = build_of(found.version);
+  if (config.flash_attention != Switch::automatic || build < 6325 || build >= 9437) return {};
+  return {"-fa", "1"};
+}
+
 constexpr int kLogitRows = 1;  // 541 MiB seen for 512 tokens of 262144 words
 
 std::int64_t weight_bytes(const Config& config, const ModelSpec& model) {
@@ -48,7 +56,7 @@ std::string why_not(const Machine&, const ModelSpec& model) {
 
 const BenchDialect& llama_cpp_bench() {
   static constexpr BenchDialect kDialect = {Engine::llama_cpp, depth,        disagreement, declined,
-                                            kLogitRows,        weight_bytes, why_not};
+                                            own_defaults,      kLogitRows,   weight_bytes, why_not};
   return kDialect;
 }
 

@@ -151,6 +151,48 @@ TEST(Audit, ThreadsAreSetBesideTheCores) {
   EXPECT_EQ(verdict_of(audit_of("llama-server -m x -t 4 -tb 4"), "-tb"), FlagVerdict::default_anyway);
 }
 
+TEST(Audit, AYearOfBuildsHasSpellingsOfItsOwn) {
+  const auto by = [](int build, const std::string& line, const char* flag) {
+    AuditSurroundings around = old_server();
+    around.engine = Engine::llama_cpp;
+    around.build = build;
+    return verdict_of(audit_of(line, around), flag);
+  };
+  struct Spelling {
+    const char* line;
+    const char* flag;
+    FlagVerdict then, now;  ///< in builds 6482 and 10587
+  };
+  using enum FlagVerdict;
+  for (const Spelling& each : std::initializer_list<Spelling>{
+           {"llama-server -m x -lm none", "-lm", rejected, can_act},
+           {"llama-server -m x -lm mmap", "-lm", rejected, default_anyway},
+           {"llama-server -m x --mlock", "--mlock", can_act, changed},
+           {"llama-server -m x --mmap", "--mmap", rejected, default_anyway},
+           {"llama-server -m x --repack", "--repack", rejected, default_anyway},
+           {"llama-server -m x --no-repack", "--no-repack", can_act, can_act},
+           {"llama-server -m x -fit off", "-fit", rejected, can_act},
+           {"llama-server -m x -cram 0", "-cram", rejected, can_act},
+           {"llama-server -m x --no-host", "--no-host", rejected, not_applicable},
+           {"llama-server -m x -kvu", "-kvu", can_act, default_anyway},
+           {"llama-server -m x -md y --spec-type draft-simple", "--spec-type", rejected, can_act},
+           {"llama-server -m x -md y", "-md", can_act, inert},
+           {"llama-cli -m x -md y", "-md", rejected, inert},
+           {"llama-server -m x -md y --draft-max 8", "--draft-max", can_act, rejected},
+           {"llama-server -m x --draft-max 8", "--draft-max", not_applicable, rejected},
+           {"llama-server -m x -md y --spec-draft-n-max 8", "--spec-draft-n-max", rejected, can_act},
+           {"llama-cli -m x -C 0x3", "-C", inert, can_act},
+           {"llama-server -m x -Cr 0-1", "-Cr", inert, can_act},
+           {"llama-bench -m x -C 0x3", "-C", inert, can_act},
+           {"llama-bench -m x -fa 1", "-fa", can_act, default_anyway},
+           {"llama-bench -m x -fa 0", "-fa", default_anyway, can_act}}) {
+    EXPECT_EQ(by(6482, each.line, each.flag), each.then) << each.line;
+    EXPECT_EQ(by(10587, each.line, each.flag), each.now) << each.line;
+  }
+  EXPECT_EQ(by(7000, "llama-cli -m x -C 0x3", "-C"), can_act);
+  EXPECT_EQ(by(9000, "llama-cli -m x -C 0x3", "-C"), inert);
+}
+
 TEST(Audit, ProgramsInFrontHaveVerdictsOfTheirOwn) {
   const AuditSurroundings user{.machine = machine_of(4)};
   const Audit all = audit_of("numactl --interleave=all taskset -c 0-3 env X=1 nice -n -5 llama-server -m x", user);

@@ -130,6 +130,13 @@ TEST(BatchedBench, OfBothEnginesIsReadToTheDigit) {
   EXPECT_THAT(samples(table, "batch_tokens_per_s/2"), ElementsAre(2630.06, 661.08));
 }
 
+TEST(BatchedBench, OfAYearBackIsReadToTheDigit) {
+  const Trial old = batched(Engine::llama_cpp, printed(recorded("llama_cpp-6482/batched_bench.jsonl")));
+  EXPECT_EQ(old.reason, "");
+  EXPECT_EQ(old.measurements.size(), 3u);
+  EXPECT_THAT(samples(old, "batch_tokens_per_s/4"), ElementsAre(140.915146, 23.941273));
+}
+
 TEST(BatchedBench, TheLastRowMayBeLostAndNoOther) {
   const std::string all = recorded("llama_cpp-10587/batched_bench.jsonl");
   const std::string one_lost = without_last_row(all);

@@ -114,6 +114,27 @@ TEST(BenchArgv, OfLlamaHasOneThreadCount) {
   EXPECT_THAT(line_of(spec), HasSubstr("unsupported: prefill_threads=2: llama-bench has one thread count"));
 }
 
+/// llama.cpp of September 2025: no -lm, and flash attention off in llama-bench alone.
+TEST(BenchOfAYearBack, IsAskedInItsSpellingsAndReadToTheDigit) {
+  const auto then = [](const char* name) { return read_file(std::string(OLDIRON_TEST_DATA "/engines/llama_cpp-6482/") + name); };
+  const FoundEngine old = {Engine::llama_cpp, "/o/llama-bench", version_of_footer(Engine::llama_cpp, then("footer.md")), flags_of_help(then("help.txt"))};
+  EXPECT_EQ(build_of(old.version), 6482);
+  EXPECT_EQ(*engine_of_flags(old.flags), Engine::llama_cpp);
+  TrialSpec spec = spec_of(Engine::llama_cpp);
+  spec.model = "small.gguf";
+  const auto argv = bench_argv(spec, old, small_model());
+  ASSERT_TRUE(argv) << argv.reason();
+  EXPECT_EQ(command_line(*argv), "/o/llama-bench -m small.gguf -p 16 -n 8 -r 2 -t 2 -ub 256 -mmp 0 -fa 1 -o json -v");
+  Trial trial;
+  trial.spec = spec;
+  read_bench(exited(0, then("run.json")), old, trial);
+  EXPECT_EQ(trial.reason, "");
+  EXPECT_THAT(trial.find(kPrefill)->samples, ElementsAre(299.517, 10239));
+  EXPECT_THAT(trial.find(kDecode)->samples, ElementsAre(3579.26, 205.64));
+  spec.config.flash_attention = Switch::off;
+  EXPECT_THAT(command_line(*bench_argv(spec, old, small_model())), HasSubstr(" -fa 0 "));
+}
+
 TEST_P(BothEngines, OnlyTheMeasuredPhaseNeedsItsThreads) {
   TrialSpec spec = spec_of(GetParam());
   spec.config.decode_threads = 1;
