@@ -127,6 +127,8 @@ reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const st
   out.decode = answer.decode_tokens_per_s;
   out.prefill = answer.prefill_tokens_per_s;
   out.turn_s = answer.turn_s;
+  out.next_decode = next_start(tune.result.trials, answer.config, kDecode);
+  out.next_prefill = next_start(tune.result.trials, answer.config, kPrefill);
   out.confirmed = answer.confirmed;
   out.speedup = answer.against_default.speed_ratio;
   out.quality = answer.quality;

@@ -128,6 +128,28 @@ Interval mean_interval(std::span<const double> samples) {
   return {centre - half, centre + half};
 }
 
+std::optional<Interval> next_interval(std::span<const std::vector<double>> groups, std::size_t which) {
+  CHECK(which < groups.size() && !groups[which].empty(), "the group that one more run belongs to has a run");
+  double squares = 0, centre = 0;
+  std::size_t freedom = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].empty()) continue;
+    std::vector<double> logs;
+    for (const double value : groups[i]) {
+      CHECK(value > 0, "speeds are above 0");
+      logs.push_back(std::log(value));
+    }
+    const double middle = mean(logs);
+    for (const double x : logs) squares += (x - middle) * (x - middle);
+    freedom += logs.size() - 1;
+    if (i == which) centre = middle;
+  }
+  if (freedom < 2) return {};
+  const double spread = std::sqrt(squares / static_cast<double>(freedom));
+  const double reach = t_quantile(freedom) * spread * std::sqrt(1 + 1 / static_cast<double>(groups[which].size()));
+  return Interval{std::exp(centre - reach), std::exp(centre + reach)};
+}
+
 Interval share_interval(double share, std::size_t n) {
   CHECK(n > 0, "a share needs a trial");
   const double z2 = kNormalQuantile * kNormalQuantile, count = static_cast<double>(n);

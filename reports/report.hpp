@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,7 @@ struct Answer {
   Config config;                    ///< resolved
   Measurement decode, prefill;      ///< tokens/s
   Measurement turn_s;               ///< seconds of one turn of the workload
+  std::optional<Interval> next_decode, next_prefill;  ///< tokens/s of another start, with 95 %; none: too few starts to tell
   bool confirmed = false;  ///< ran as this whole configuration; else put together from trials of each phase
   double load_s = 0;       ///< 0: not measured
   std::int64_t memory_bytes = 0;  ///< peak resident; 0: not measured

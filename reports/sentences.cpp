@@ -78,6 +78,14 @@ std::vector<const LeverEffect*> effects_of(const Report& report, Verdict verdict
   return chosen;
 }
 
+/// "; another start: decode 15.9 to 19.8, prefill 130 to 149 t/s (95 %, …)"; empty if too little is known.
+std::string next_start_text(const Answer& answer) {
+  std::vector<std::string> speeds;
+  for (const auto& [name, next] : {std::pair{"decode", &answer.next_decode}, std::pair{"prefill", &answer.next_prefill}})
+    if (*next) speeds.push_back(fmt::format("{} {} to {}", name, rate_text((*next)->low), rate_text((*next)->high)));
+  return speeds.empty() ? "" : fmt::format("; another start: {} t/s (95 %, by how starts of one line differed here)", fmt::join(speeds, ", "));
+}
+
 }  // namespace
 
 std::string cpu_text(const Machine& machine) {
@@ -324,6 +332,7 @@ std::string trust_text(const Report& report) {
                                : "measured in " + version_of(report, answer.engine);
   if (answer.pairs > 0)
     text += fmt::format(", {0}+{0} runs alternating with the defaults, fresh processes", answer.pairs);
+  text += next_start_text(answer);
   if (!answer.confirmed) text += "; put together from trials of prefill and of decode";
   if (!confirmed) text += ours ? "; the lines above have not run" : "; not with this whole line";
   std::vector<std::string> tags;

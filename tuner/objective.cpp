@@ -85,6 +85,20 @@ Duel duel(const std::vector<double>& pairs_candidate, const std::vector<double>&
   return result;
 }
 
+std::optional<Interval> next_start(const std::vector<Trial>& trials, const Config& config, const char* metric) {
+  std::vector<Config> configs = {config};
+  std::vector<std::vector<double>> starts(1);
+  for (const Trial& trial : trials) {
+    const Measurement* measured = trial.find(metric);
+    if (measured == nullptr || measured->median <= 0) continue;
+    const auto known = std::find(configs.begin(), configs.end(), trial.spec.config);
+    starts.resize(std::max(starts.size(), static_cast<std::size_t>(known - configs.begin()) + 1));
+    starts[static_cast<std::size_t>(known - configs.begin())].push_back(measured->median);
+    if (known == configs.end()) configs.push_back(trial.spec.config);
+  }
+  return starts.front().empty() ? std::nullopt : next_interval(starts, 0);
+}
+
 std::vector<VerifyCost> verify_costs(const Trial& trial) {
   std::vector<VerifyCost> costs;
   const Measurement* one = trial.find("verify_s/1");

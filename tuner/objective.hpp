@@ -49,6 +49,10 @@ struct Duel {
 Duel duel(const std::vector<double>& pairs_candidate, const std::vector<double>& pairs_default,
           const std::vector<double>& samples_candidate, const std::vector<double>& samples_default);
 
+/// Where a fresh start of `config` lands with 95 %, by how the starts of each configuration in `trials` differ; `metric`:
+/// kDecode or kPrefill. Samples of one process lie closer together than processes do. None with too few starts to tell.
+std::optional<Interval> next_start(const std::vector<Trial>& trials, const Config& config, const char* metric);
+
 /// Seconds of a verify(n) step and the tokens a round must yield, on average, to beat plain decoding.
 struct VerifyCost {
   int tokens = 0;  ///< n: the drafts and the one token that is certain

@@ -76,6 +76,11 @@ Json counted(const Answer& a) {
   return json;
 }
 
+Json next_start(const Answer& a) {
+  const auto bounds = [](const std::optional<Interval>& next) { return next ? Json{{"low", next->low}, {"high", next->high}} : Json(nullptr); };
+  return {{"decode_tokens_per_s", bounds(a.next_decode)}, {"prefill_tokens_per_s", bounds(a.next_prefill)}};
+}
+
 Json answer(const Available<Answer>& available) {
   if (!available) return nullptr;
   const Answer& a = *available;
@@ -84,6 +89,7 @@ Json answer(const Available<Answer>& available) {
           {"decode_tokens_per_s", interval(a.decode)},
           {"prefill_tokens_per_s", interval(a.prefill)},
           {"turn_s", interval(a.turn_s)},
+          {"next_start", next_start(a)},
           {"confirmed", a.confirmed},
           {"load_s", a.load_s > 0 ? Json(a.load_s) : Json(nullptr)},
           {"memory_bytes", a.memory_bytes > 0 ? Json(a.memory_bytes) : Json(nullptr)},

@@ -25,7 +25,7 @@ TEST(ModelJson, HasTheByteBudgetOfTheReferenceModel) {
 
 TEST(ProbeJson, HasTheReadBandwidthPerThreadCount) {
   const Folder folder;
-  const Ran ran = run({"probe", "--json", folder / "probe.json"});
+  const Ran ran = run({"probe", "--quick", "--json", folder / "probe.json"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   const Json read = read_json(folder / "probe.json").at("bandwidth").at("read");
   ASSERT_FALSE(read.empty());

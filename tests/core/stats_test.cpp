@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include <numeric>
+#include <random>
 
 namespace oldiron {
 namespace {
@@ -86,6 +87,39 @@ TEST(Stats, MeanIntervalIsStudents) {
   for (int i = 0; i < 61; ++i) many.push_back(i % 2);
   const double share = 30.0 / 61, error = std::sqrt(share * (1 - share) * 61.0 / 60 / 61);
   EXPECT_NEAR(mean_interval(many).high, share + 2.00030 * error, 2e-4);
+}
+
+TEST(Stats, NextIntervalIsThePredictionOfOneMoreRun) {
+  // Two groups of two: variance (0.1^2/2 + 0.2^2/2) / 2, t of 2 degrees 4.303, one more of two runs: sqrt(3/2).
+  const std::vector<std::vector<double>> groups = {{10, 10 * std::exp(0.1)}, {20, 20 * std::exp(0.2)}, {7}};
+  const double reach = 4.303 * std::sqrt(0.0125) * std::sqrt(1.5);
+  const auto next = next_interval(groups, 0);
+  ASSERT_TRUE(next);
+  EXPECT_NEAR(next->low, 10 * std::exp(0.05 - reach), 1e-9);
+  EXPECT_NEAR(next->high, 10 * std::exp(0.05 + reach), 1e-9);
+  // A group of one run borrows the others' spread, and is less certain of its middle.
+  EXPECT_NEAR(next_interval(groups, 2)->high, 7 * std::exp(4.303 * std::sqrt(0.0125) * std::sqrt(2.0)), 1e-9);
+}
+
+TEST(Stats, NextIntervalNeedsTwoDegreesOfFreedom) {
+  const std::vector<std::vector<double>> groups = {{10, 11}, {20}};
+  EXPECT_FALSE(next_interval(groups, 0));
+}
+
+TEST(Stats, NextIntervalHoldsNineteenOfTwentyRuns) {
+  std::mt19937 random(1);
+  std::normal_distribution<double> start(0, 0.05);
+  int inside = 0;
+  constexpr int kTimes = 4000;
+  for (int i = 0; i < kTimes; ++i) {
+    std::vector<std::vector<double>> groups(3);
+    for (std::size_t g = 0; g < 3; ++g)
+      for (int run = 0; run < 3; ++run) groups[g].push_back((10.0 + static_cast<double>(g)) * std::exp(start(random)));
+    const double next = 10 * std::exp(start(random));
+    const Interval interval = *next_interval(groups, 0);
+    inside += next >= interval.low && next <= interval.high ? 1 : 0;
+  }
+  EXPECT_NEAR(inside / double{kTimes}, 0.95, 0.015);
 }
 
 TEST(Stats, ShareIntervalIsWilsons) {

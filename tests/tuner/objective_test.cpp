@@ -52,6 +52,24 @@ TEST(ObjectiveTest, FewSamplesMustNotOverlapAtAll) {
   EXPECT_FALSE(duel({5, 5}, {10, 10}, {5, 10.5}, {10, 10}).candidate_wins);
 }
 
+Trial start_of(int ubatch, double decode) {
+  Trial trial;
+  trial.spec.config.ubatch = ubatch;
+  trial.measurements = {summarise(kDecode, "tokens/s", {decode, decode, decode})};
+  return trial;
+}
+
+TEST(ObjectiveTest, ANextStartIsAsUncertainAsStartsDiffer) {
+  // Every process agrees with itself; processes of one configuration differ.
+  const std::vector<Trial> trials = {start_of(512, 16), start_of(256, 18), start_of(512, 18), start_of(256, 20), start_of(512, 17)};
+  const auto next = next_start(trials, trials[0].spec.config, kDecode);
+  ASSERT_TRUE(next);
+  EXPECT_LT(next->low, 16);
+  EXPECT_GT(next->high, 18);
+  EXPECT_FALSE(next_start(trials, trials[0].spec.config, kPrefill)) << "it was not measured";
+  EXPECT_FALSE(next_start({trials[0], trials[2]}, trials[0].spec.config, kDecode)) << "two starts show no spread";
+}
+
 TEST(ObjectiveTest, BreakEvenIsWhatARoundMustYield) {
   Trial trial;
   EXPECT_TRUE(verify_costs(trial).empty());
