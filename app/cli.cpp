@@ -238,7 +238,7 @@ Options parse_command_line(int argc, char** argv) {
   add_json(*engines, options);
 
   CLI::App* endpoint = app.add_subcommand("endpoint", "How fast a running server answers: Ollama, LM Studio, vLLM, llama-server");
-  endpoint->add_option("URL", options.url, "Its OpenAI-compatible interface: http://127.0.0.1:11434/v1")->required();
+  endpoint->add_option("URL", options.url, "Its OpenAI-compatible interface: http://127.0.0.1:11434/v1; with /completions behind it, without chat")->required();
   endpoint->add_option("--model", options.endpoint_model, "A model as the server calls it, if it has several");
   endpoint->add_option("--compare", options.compare_dir, "Folder of a tune, whose answer is set beside it");
   endpoint->add_option("--repetitions", options.repetitions, "Long answers to ask for")->check(CLI::Range(1, 100));

@@ -184,6 +184,8 @@ TEST(Audit, AYearOfBuildsHasSpellingsOfItsOwn) {
            {"llama-cli -m x -C 0x3", "-C", inert, can_act},
            {"llama-server -m x -Cr 0-1", "-Cr", inert, can_act},
            {"llama-bench -m x -C 0x3", "-C", inert, can_act},
+           {"llama-bench -m x -ncmoe 2", "-ncmoe", rejected, not_applicable},
+           {"llama-server -m x -ncmoe 2", "-ncmoe", not_applicable, not_applicable},
            {"llama-bench -m x -fa 1", "-fa", can_act, default_anyway},
            {"llama-bench -m x -fa 0", "-fa", default_anyway, can_act}}) {
     EXPECT_EQ(by(6482, each.line, each.flag), each.then) << each.line;

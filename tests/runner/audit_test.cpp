@@ -86,6 +86,24 @@ TEST(Weigh, TheLogOfLlama) {
   EXPECT_EQ(row(audit, "--poll").verdict, FlagVerdict::inert);
 }
 
+/// llama-server 6482, September 2025, with -lv 4.
+TEST(Weigh, TheLogOfLlamaAYearBack) {
+  const std::string log = read_file(kData + "llama_cpp-6482.server.log");
+  AuditSurroundings around{.engine = Engine::llama_cpp, .build = 6482};
+  around.machine.nodes = 1;
+  Audit audit = judge(read_pasted_line({"llama-server -m m.gguf -c 512 -np 2 -ub 256 -ctk q8_0 -ctv q8_0 -b 4096 -lm none"}), around);
+  for (FlagRow& each : audit.rows) weigh(each, {.log = log, .seen = {.graph = graph_of_log(log), .times = times_of_log(log)}}, false);
+  for (const char* flag : {"-c", "-ub", "-ctk"}) EXPECT_EQ(row(audit, flag).verdict, FlagVerdict::took_effect) << flag;
+  for (const char* flag : {"-np", "-b"}) EXPECT_EQ(row(audit, flag).verdict, FlagVerdict::changed) << flag;
+  EXPECT_NE(row(audit, "-ctv").verdict, FlagVerdict::took_effect);
+  EXPECT_THAT(graph_of_log(log).nodes, ElementsAre(131));
+  EXPECT_DOUBLE_EQ(graph_of_log(log).compute_mib, 2.51);
+  EXPECT_DOUBLE_EQ(graph_of_log(log).repacked_mib, 1.27);
+  EXPECT_EQ(times_of_log(log).prompt_tokens, 8);
+  EXPECT_EQ(times_of_log(log).generated_tokens, 4);
+  EXPECT_THAT(features_of_log(log), Contains("REPACK"));
+}
+
 // Every flag of both engines against both logs: what the records hold for idle is never called effective.
 TEST(Weigh, NothingIdleTakesEffect) {
   for (const Engine engine : {Engine::ik_llama, Engine::llama_cpp}) {

@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kRecorded[] = {"llama_cpp-10587", "ik_llama-4840"};
+constexpr const char* kRecorded[] = {"llama_cpp-10587", "ik_llama-4840", "llama_cpp-6482"};
 
 std::string recorded(const std::string& build) { return read_file(std::string(OLDIRON_TEST_DATA "/engines/") + build + "/completion.json"); }
 
@@ -49,6 +49,13 @@ TEST(Completion, OfBothEnginesAsRecorded) {
   EXPECT_DOUBLE_EQ(ik.prefill_tokens_per_s(), 8 / 0.011037);
   EXPECT_DOUBLE_EQ(ml.first_token_s, 0.5);
   EXPECT_EQ(ml.drafted_tokens, 0);
+}
+
+TEST(Completion, OfAYearBack) {
+  const Completion old = read_completion(stream(recorded("llama_cpp-6482")));
+  EXPECT_EQ(old.prompt_tokens, 8);
+  EXPECT_DOUBLE_EQ(old.decode_tokens_per_s(), 3 / 0.001862);
+  EXPECT_DOUBLE_EQ(old.prefill_tokens_per_s(), 8 / 0.001206);
 }
 
 TEST(Completion, DraftsAreReadWhereThereAreAny) {
