@@ -10,9 +10,11 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <system_error>
 
 #include "core/text.hpp"
+#include "runner/empty_folder.hpp"
 
 namespace oldiron {
 namespace {
@@ -221,6 +223,19 @@ bool died_of_illegal_instruction(const ChildEnd& end) {
 
 CommandResult run_guarded(const std::vector<std::string>& argv, double timeout_s) {
   return run_command({.argv = argv}, timeout_s);
+}
+
+CommandResult ask_guarded(const std::vector<std::string>& argv, double timeout_s) {
+  Command command{.argv = argv};
+  for (std::string& word : command.argv)
+    if (word.find('/') != std::string::npos && is_file(word)) word = fs::absolute(word).string();
+  std::optional<EmptyFolder> folder;
+  try {
+    command.folder = folder.emplace().path();
+  } catch (const Error&) {
+    // It is asked where we are.
+  }
+  return run_command(command, timeout_s);
 }
 
 Discovery discover(const std::string& dir, const RunCommand& run) {

@@ -43,10 +43,13 @@ using RunCommand = std::function<CommandResult(const std::vector<std::string>& a
 /// Under a guard, with our surroundings and an empty standard input.
 CommandResult run_guarded(const std::vector<std::string>& argv, double timeout_s);
 
+/// run_guarded() in an empty folder: ik_llama.cpp's tools leave a log where they are started, whatever they are asked.
+CommandResult ask_guarded(const std::vector<std::string>& argv, double timeout_s);
+
 /// Looks for llama-bench in `dir`, dir/bin, dir/build/bin, and likewise in its folders down to two levels;
 /// asks each who it is by `--help` and by a table without tests. `dir` may also be the path of one
 /// llama-bench. Throws Error if there is no such folder, or no llama-bench in it.
-Discovery discover(const std::string& dir, const RunCommand& run = run_guarded);
+Discovery discover(const std::string& dir, const RunCommand& run = ask_guarded);
 
 /// The paths of all files called llama-bench that discover() asks, each folder once, in order of their names.
 std::vector<std::string> find_benches(const std::string& dir);

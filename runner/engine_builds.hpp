@@ -15,7 +15,7 @@ namespace oldiron {
 struct BuildSearch {
   std::string dir = {};        ///< empty: the folders of PATH
   std::string cache_dir = {};  ///< of answers; empty: none
-  RunCommand run = run_guarded;
+  RunCommand run = ask_guarded;
 };
 
 /// The builds in a folder, its bin and build/bin, and two levels below, or in the folders of PATH. A tool that cannot be used is one

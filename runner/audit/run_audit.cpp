@@ -13,6 +13,7 @@
 #include "runner/audit/rewrite.hpp"
 #include "runner/audit/start_line.hpp"
 #include "runner/discover.hpp"
+#include "runner/empty_folder.hpp"
 #include "runner/engines/llama_bench.hpp"
 #include "runner/http.hpp"
 
@@ -209,7 +210,8 @@ AuditTool find_tool(const std::string& dir, const std::string& tool, const std::
   if (const std::string why = why_no_program(found.program); !why.empty()) throw Error(why);
   const auto ask = [&](std::vector<std::string> words) {
     words.insert(words.begin(), found.program);
-    return run_command({.argv = std::move(words)}, kAskPatience_s, guard_program);
+    const EmptyFolder folder;
+    return run_command({.argv = std::move(words), .folder = folder.path()}, kAskPatience_s, guard_program);
   };
   const CommandResult help = ask({"--help"});
   const std::string text = help.out.text() + help.err.text();

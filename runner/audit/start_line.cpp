@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -13,36 +11,14 @@
 #include "core/text.hpp"
 #include "runner/audit/run_log.hpp"
 #include "runner/audit/run_watch.hpp"
+#include "runner/empty_folder.hpp"
 #include "runner/engines/server_answer.hpp"
 #include "runner/http.hpp"
 
 namespace oldiron {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr double kTick_s = 0.02;
-
-/// Gone, with what is in it, at the end.
-class EmptyFolder {
- public:
-  EmptyFolder() : path_((fs::temp_directory_path() / "oldiron_audit_XXXXXX").string()) {
-    if (mkdtemp(path_.data()) == nullptr) throw Error(fmt::format("cannot make a folder like {}; set TMPDIR to one that can be written to", path_));
-  }
-
-  ~EmptyFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-
-  EmptyFolder(const EmptyFolder&) = delete;
-  EmptyFolder& operator=(const EmptyFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 class Start {
  public:

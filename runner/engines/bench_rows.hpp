@@ -28,7 +28,7 @@ struct FoundTool {
 /// The tool in the folder of a found llama-bench, or why there is none that can be used. `needed`: flags without which it
 /// is of no use.
 Available<FoundTool> find_tool_beside(const FoundEngine& bench, const std::string& name, const std::vector<std::string>& needed,
-                                      const RunCommand& run = run_guarded);
+                                      const RunCommand& run = ask_guarded);
 
 /// "-m MODEL -c `context`" and the levers of the config as flags of the tool; the reason if one of them cannot be expressed.
 Available<std::vector<std::string>> common_argv(const TrialSpec& spec, const FoundTool& found, const ModelSpec& model, int context);

@@ -11,7 +11,7 @@
 namespace oldiron {
 
 /// The llama-batched-bench in the folder of a found llama-bench, or why there is none that can be used.
-Available<FoundTool> find_batched_bench(const FoundEngine& bench, const RunCommand& run = run_guarded);
+Available<FoundTool> find_batched_bench(const FoundEngine& bench, const RunCommand& run = ask_guarded);
 
 /// The command line of a trial with streams_max: each number of streams as often as there are samples, in turns, each stream
 /// behind a prompt of one token. The reason if anything cannot be expressed, or if the tool is no measure of it:

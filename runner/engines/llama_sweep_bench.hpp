@@ -11,7 +11,7 @@
 namespace oldiron {
 
 /// The llama-sweep-bench in the folder of a found llama-bench, or why there is none that can be used; llama.cpp has none.
-Available<FoundTool> find_sweep_bench(const FoundEngine& bench, const RunCommand& run = run_guarded);
+Available<FoundTool> find_sweep_bench(const FoundEngine& bench, const RunCommand& run = ask_guarded);
 
 /// The command line that sweeps up to the workload's depth and through its prompt. The tool goes in steps of the ubatch and
 /// generates at most that many tokens a step: the reason if depth, prompt or generation does not fit that.

@@ -160,6 +160,14 @@ TEST_F(Discover, SaysWhatIsMissing) {
   EXPECT_THROW(discover(dir_.string()), Error);
 }
 
+TEST_F(Discover, ToolsAreAskedInAFolderOfTheirOwn) {
+  const std::string relative = fs::relative(bench("asked", "#!/bin/sh\npwd\ntouch left_behind\n")).string();
+  const std::string folder = ask_guarded({relative}, 20).out.text();
+  EXPECT_NE(folder, fs::current_path().string() + "\n");
+  EXPECT_FALSE(fs::exists(folder.substr(0, folder.find('\n')))) << "gone, with what was left behind";
+  EXPECT_FALSE(fs::exists("left_behind"));
+}
+
 TEST_F(Discover, AsksARealProcess) {
   fs::create_symlink(OLDIRON_FAKE_ENGINE, dir_ / "llama-bench");
   std::ofstream(dir_ / "fake_engine.conf") << "engine=ik_llama\n";
