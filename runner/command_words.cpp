@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 
 #include "core/audit/wrappers.hpp"
@@ -80,6 +81,13 @@ Command command_of(std::vector<std::string> words) {
   command.argv.assign(word, words.end());
   if (command.argv.empty()) throw Error("a command line without a program");
   return command;
+}
+
+std::vector<std::string> words_before(const TrialSpec& spec, const Machine& machine) {
+  std::vector<std::string> words = spec.more_front;
+  for (std::string& word : words_in_front(spec.config, spec.engine, machine)) words.push_back(std::move(word));
+  std::stable_partition(words.begin(), words.end(), [](const std::string& word) { return assignment_in(word) != std::string::npos; });
+  return words;
 }
 
 }  // namespace oldiron

@@ -89,6 +89,8 @@ void PlacesWatch::note_reading(int pid) {
 }
 
 void PlacesWatch::look(int pid) {
+  if (pid > 0 && pid_ > 0 && pid != pid_) begin();
+  pid_ = std::max(pid, pid_);
   if (began_s_ <= 0) {
     began_s_ = now_s();
     next_s_ = began_s_ + kFirstMaps_s;

@@ -19,7 +19,7 @@ class PlacesWatch {
   /// Forgets what was seen: another run begins.
   void begin();
 
-  /// Looks at process `pid`, if it is time to.
+  /// Looks at process `pid`, if it is time to. Another process than the last begins anew: a trial may start several.
   void look(int pid);
 
   /// How long it has been reading its model from storage so far: a deadline does not count that.
@@ -32,6 +32,7 @@ class PlacesWatch {
   void note_reading(int pid);
 
   std::int64_t model_bytes_;
+  int pid_ = 0;
   double next_s_ = 0, began_s_ = 0, looked_s_ = 0, reading_s_ = 0;
   std::int64_t read_bytes_ = 0, load_bytes_ = 0;
   std::int64_t resident_bytes_ = 0, huge_page_bytes_ = -1;

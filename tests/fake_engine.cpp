@@ -29,6 +29,7 @@
 //   fail_until   the first call that does not fail [none]
 //   fail_always  1: --help and runs without tests fail too [0]
 //   fail_flag  fails only if this word stands among the flags, as in "-rtr"
+//   fail_without  fails only if this word does not
 //   say        file that a run with tests prints to stderr once the model is loaded
 //   log        file that gets one line per benchmark run: the arguments
 //   load_s     seconds of "loading the model" [0]
@@ -49,6 +50,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -86,11 +88,9 @@ const char* const kHelpIk =
 /// True if the call is one that shall fail, by fail_from and fail_flag; `call` counts from 0.
 bool fails(const Settings& settings, int call, const std::vector<std::string>& flags) {
   if (call < settings.number("fail_from", 0) || call >= settings.number("fail_until", 1e9)) return false;
-  const std::string flag = settings.text("fail_flag");
-  if (flag.empty()) return true;
-  for (const auto& each : flags)
-    if (each == flag) return true;
-  return false;
+  const auto has = [&](const std::string& flag) { return std::find(flags.begin(), flags.end(), flag) != flags.end(); };
+  const std::string wanted = settings.text("fail_flag"), cure = settings.text("fail_without");
+  return (wanted.empty() || has(wanted)) && (cure.empty() || !has(cure));
 }
 
 /// As JSON has it.

@@ -130,8 +130,9 @@ class Server {
     const auto prompt = open == std::string::npos
                             ? 100
                             : 1 + std::count(request.begin() + static_cast<std::ptrdiff_t>(open), request.begin() + static_cast<std::ptrdiff_t>(close), ',');
-    const int tokens = std::atoi(request.c_str() + request.find("\"n_predict\":") + 12);
+    int tokens = std::atoi(request.c_str() + request.find("\"n_predict\":") + 12);
     const bool failing = settings_.text("fail_at", "load") == "generation" && tokens > 4;
+    if (tokens > 4 && short_answers_++ < settings_.number("short_answers", 0)) tokens /= 2;
     put(peer, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
     event(peer, "{\"content\":\"a\",\"stop\":false}");
     if (failing) misbehave();
@@ -176,6 +177,7 @@ class Server {
   const std::map<std::string, std::string>& flags_;
   const std::vector<std::string>& fail_;
   std::atomic<bool> ready_ = false;
+  std::atomic<int> short_answers_ = 0;
 };
 
 }  // namespace

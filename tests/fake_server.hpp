@@ -7,6 +7,7 @@
 //   endless      streams tokens for ever       babble_for_ever  writes to stderr for ever
 //   null         gives null for its times      no_timings   leaves the timings out
 //   zombie       leaves a child that has ended and is not waited for
+// The first short_answers [0] of its answers with more than 4 tokens end after half of them.
 #pragma once
 
 #include <map>

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/audit/audit.hpp"
+#include "core/audit/flag_groups.hpp"
 #include "core/model.hpp"
 #include "core/text.hpp"
 
@@ -79,15 +80,15 @@ std::optional<std::string> captured(const std::string& pattern, const std::strin
 
 class Reader {
  public:
-  Reader(const PastedLine& line, Engine engine, const ModelSpec& model, const std::function<bool(std::string_view)>& knows)
-      : line_(line), engine_(engine), model_(model), knows_(knows) {
+  Reader(const PastedLine& line, Engine engine, const ModelSpec& model, const std::function<bool(std::string_view)>& knows, Tool runs)
+      : line_(line), engine_(engine), model_(model), knows_(knows), runs_(runs) {
     for (GivenFlag& flag : given_flags(line, engine))
       if (flag.at != std::string::npos) flags_.push_back(std::move(flag));
   }
 
   LineSettings read() {
     for (const Lever& lever : levers()) {
-      for (const Saying& saying : sayings(lever, engine_, tool(), model_)) take(lever, saying);
+      for (const Saying& saying : sayings(lever, engine_, written_for(), model_)) take(lever, saying);
       for (const Saying& saying : sayings(lever, engine_, Tool::front, model_)) take_front(lever, saying);
     }
     // Both engines' programs take one count for both phases where the other is not given.
@@ -101,7 +102,7 @@ class Reader {
   }
 
  private:
-  Tool tool() const { return line_.tool == "llama-bench" ? Tool::bench : Tool::server; }
+  Tool written_for() const { return line_.tool == "llama-bench" ? Tool::bench : Tool::server; }
 
   /// The last flag on the line that this word spells.
   std::optional<std::size_t> find(const std::string& word) const {
@@ -174,20 +175,39 @@ class Reader {
     if (flag.record == nullptr) return leave_out(flag.text(), "not known");
     for (const std::string_view ours : {"-p", "-n", "-r", "-o", "-pg", "-gp", "-d", "-v"})
       if (flag.word == ours || flag.record->spells(ours)) return leave_out(flag.text(), "the workload of the comparison stands for it");
+    if (runs_ == Tool::server) return hand_on_to_server(flag);
     if (flag.record->spells("-c")) return leave_out(flag.text(), "llama-bench takes the context that its tests need");
-    const int words = tool() == Tool::bench ? flag.record->bench_values : flag.record->values;
-    const std::string spelled = spelled_for_bench(flag);
+    const int words = written_for() == Tool::bench ? flag.record->bench_values : flag.record->values;
+    const std::string spelled = known_spelling(flag);
     if (spelled.empty() || flag.record->bench_values == kNotTaken) return leave_out(flag.text(), "llama-bench has no such flag");
     if (flag.record->bench_values != words && !(words == 0 && flag.record->bench_values == 1))
       return leave_out(flag.text(), "llama-bench takes it in another form");
-    settings_.more_flags.push_back(spelled);
-    settings_.more_flags.insert(settings_.more_flags.end(), flag.values.begin(), flag.values.end());
+    hand_on_as(spelled, flag);
     if (words == 0 && flag.record->bench_values == 1) settings_.more_flags.emplace_back("1");
   }
 
-  /// The spelling that llama-bench lists; empty if it lists none.
-  std::string spelled_for_bench(const GivenFlag& flag) const {
+  void hand_on_to_server(const GivenFlag& flag) {
+    if (one_of(kWorkFlags, flag.word)) return leave_out(flag.text(), "the workload of the comparison stands for it");
+    if (flag.record->spells("-c")) return leave_out(flag.text(), "it takes the context that the comparison's requests need");
+    if (one_of(kServiceFlags, flag.word)) return leave_out(flag.text(), "it is started on 127.0.0.1, on a port and behind a key of its own");
+    if (one_of(kLogFlags, flag.word)) return leave_out(flag.text(), "what it prints is kept here");
+    if (one_of(kDownloadFlags, flag.word)) return leave_out(flag.text(), "nothing is downloaded");
+    if (one_of(kInteractiveFlags, flag.word)) return leave_out(flag.text(), "it talks to a person");
+    const std::string spelled = known_spelling(flag);
+    if (spelled.empty() || flag.record->values == kNotTaken) return leave_out(flag.text(), "llama-server has no such flag");
+    if (written_for() == Tool::bench && flag.record->bench_values != flag.record->values) return leave_out(flag.text(), "llama-server takes it in another form");
+    hand_on_as(spelled, flag);
+  }
+
+  void hand_on_as(const std::string& spelled, const GivenFlag& flag) {
+    settings_.more_flags.push_back(spelled);
+    settings_.more_flags.insert(settings_.more_flags.end(), flag.values.begin(), flag.values.end());
+  }
+
+  /// The spelling that the tool lists; empty if it lists none.
+  std::string known_spelling(const GivenFlag& flag) const {
     if (knows_(flag.word)) return flag.word;
+    if (flag.record->group) return "";
     for (const std::string& each : split(flag.record->spellings, " "))
       if (knows_(each)) return each;
     return "";
@@ -197,6 +217,7 @@ class Reader {
   Engine engine_;
   const ModelSpec& model_;
   const std::function<bool(std::string_view)>& knows_;
+  Tool runs_;
   std::vector<GivenFlag> flags_;
   std::set<std::size_t> taken_;
   std::set<std::string> taken_front_;
@@ -205,8 +226,8 @@ class Reader {
 
 }  // namespace
 
-LineSettings settings_of_line(const PastedLine& line, Engine engine, const ModelSpec& model, const std::function<bool(std::string_view)>& knows) {
-  return Reader(line, engine, model, knows).read();
+LineSettings settings_of_line(const PastedLine& line, Engine engine, const ModelSpec& model, const std::function<bool(std::string_view)>& knows, Tool tool) {
+  return Reader(line, engine, model, knows, tool).read();
 }
 
 }  // namespace oldiron

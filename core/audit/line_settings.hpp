@@ -16,11 +16,11 @@ struct LineSettings {
   std::string model = {};  ///< behind -m; empty: it names none
   Config config = {};      ///< what the line sets; the rest is the engine's own
   std::vector<std::string> more_front = {};  ///< before the program, and no lever says it
-  std::vector<std::string> more_flags = {};  ///< behind llama-bench, likewise
+  std::vector<std::string> more_flags = {};  ///< behind the tool that runs it, likewise
   std::vector<std::string> left_out = {};    ///< "-c 8192: llama-bench takes the context that its tests need"
 };
 
-/// `knows(flag)`: whether the engine's llama-bench takes it. The config is not resolved.
-LineSettings settings_of_line(const PastedLine& line, Engine engine, const ModelSpec& model, const std::function<bool(std::string_view)>& knows);
+/// As `tool` of the engine can run it, bench or server; `knows(flag)`: whether that lists it. The config is not resolved.
+LineSettings settings_of_line(const PastedLine& line, Engine engine, const ModelSpec& model, const std::function<bool(std::string_view)>& knows, Tool tool = Tool::bench);
 
 }  // namespace oldiron

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "core/audit/flag_groups.hpp"
 #include "core/audit/wrappers.hpp"
 #include "core/memory_plan.hpp"
 #include "core/text.hpp"
@@ -19,17 +20,6 @@ constexpr std::int64_t kContext = 4096;
 constexpr const char* kPrompt =
     "An old server stands in a rack. Its memory has four channels, and every word that it writes is a walk through all of them. "
     "Tell in order what happens between a question and its answer, and where the time goes.";
-
-// By the first spellings of their records, and by single flags of group records.
-constexpr std::string_view kInteractive =
-    "-cnv --conversation -i --interactive -if --interactive-first -mli --multiline-input -co --color -st --single-turn --in-prefix-bos --infill";
-constexpr std::string_view kDownloads = "-hf -hfr --hf-repo -hff --hf-file -hft --hf-token -mu --model-url -hfd -hfrd --mmproj-url";
-constexpr std::string_view kWork =
-    "-m --model -p --prompt -n --predict --n-predict -f --file -bf --binary-file --n-prompt --n-gen -pg -gp -d --n-depth -r --repetitions -o --output -oe --output-err";
-constexpr std::string_view kLog =
-    "-v --verbose --verbosity -lv --log-verbosity --log-verbose --log-file --log-disable --log-enable --log-new --log-append --minilog";
-constexpr std::string_view kService = "--host --port --api-key --api-key-file --ssl-key-file --ssl-cert-file --path --slot-save-path --reuse-port";
-constexpr std::string_view kFiles = "-md --model-draft --spec-draft-model --mmproj --lora --grammar-file --chat-template-file --json-schema-file -jf";
 
 std::int64_t number_of(const std::string& text, std::int64_t otherwise) {
   std::int64_t number = otherwise;
@@ -76,10 +66,10 @@ class Rewriter {
     const GivenFlag& flag = row.flag;
     if (flag.at == std::string::npos) return front(row);
     const std::string& word = flag.word;
-    if (one_of(kInteractive, word)) return interactive_.push_back(flag.text());
-    if (one_of(kDownloads, word)) return downloads_.push_back(flag.text());
-    if (one_of(kWork, word) || one_of(kLog, word) || one_of(kService, word)) return;
-    if (one_of(kFiles, word) && !flag.values.empty() && !is_file(flag.value()))
+    if (one_of(kInteractiveFlags, word)) return interactive_.push_back(flag.text());
+    if (one_of(kDownloadFlags, word)) return downloads_.push_back(flag.text());
+    if (one_of(kWorkFlags, word) || one_of(kLogFlags, word) || one_of(kServiceFlags, word)) return;
+    if (one_of(kFileFlags, word) && !flag.values.empty() && !is_file(flag.value()))
       return tell(fmt::format("left out {}: there is no such file here", flag.text()));
     if (flag.record != nullptr && flag.record->spells("-c") && !is_bench()) {
       context_ = &row;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <random>
 
 #include "core/memory_plan.hpp"
 #include "core/text.hpp"
@@ -15,6 +14,7 @@
 #include "runner/discover.hpp"
 #include "runner/empty_folder.hpp"
 #include "runner/engines/llama_bench.hpp"
+#include "runner/engines/llama_server.hpp"
 #include "runner/http.hpp"
 
 namespace oldiron {
@@ -25,12 +25,6 @@ namespace fs = std::filesystem;
 constexpr double kAskPatience_s = 20;  // a help text takes milliseconds, from a network disk more
 constexpr int kMostStarts = 40;
 constexpr std::size_t kMostComparisons = 8;
-
-std::string random_key() {
-  std::random_device random;
-  const auto half = [&] { return hex16((std::uint64_t{random()} << 32) | random()); };
-  return half() + half();
-}
 
 class Auditor {
  public:
@@ -192,7 +186,7 @@ RunLine audit_line(const Audit& audit, const AuditTool& tool, const AuditRun& ru
                   .usable_memory_bytes = run.usable_memory_bytes,
                   .spec = run.spec,
                   .port = server ? free_port() : 0,
-                  .api_key = server ? random_key() : "",
+                  .api_key = server ? new_api_key() : "",
                   .context = context,
                   .work = work},
                  left_out);

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "core/accounting.hpp"
 #include "core/front_words.hpp"
 #include "core/text.hpp"
+#include "runner/command_words.hpp"
 #include "runner/keep_log.hpp"
 
 namespace oldiron {
@@ -107,11 +109,8 @@ Available<Argv> bench_argv(const TrialSpec& spec, const FoundEngine& found, cons
   const Flags flags = flags_for(to_express(spec), found.engine, Tool::bench, knows, false, &model);
   if (!flags.unsupported.empty()) return cannot(joined(flags.unsupported, "; "));
 
-  Argv argv = spec.more_front;
-  for (std::string& word : words_in_front(spec.config, found.engine, machine)) argv.push_back(std::move(word));
-  const auto is_variable = [](const std::string& word) { return assignment_in(word) != std::string::npos; };
-  std::stable_partition(argv.begin(), argv.end(), is_variable);
-  argv.push_back(is_variable(found.bench) ? "./" + found.bench : found.bench);
+  Argv argv = words_before(spec, machine);
+  argv.push_back(assignment_in(found.bench) != std::string::npos ? "./" + found.bench : found.bench);
   argv.insert(argv.end(), {"-m", spec.model});
   const auto add = [&](std::string flag, int value) {
     argv.push_back(std::move(flag));
@@ -140,7 +139,7 @@ std::int64_t needs_bytes(const TrialSpec& spec, const ModelSpec& model) {
   double kv = 0;  // both tests keep all cells of all layers at most; llama.cpp fewer in sliding layers
   for (const auto& layer : model.layers)
     kv += static_cast<double>(context * layer.n_head_kv * (layer.key_length + layer.value_length)) *
-          kv_bytes_per_element(spec.config.kv_type);
+          kv_bytes_per_element(spec.config.kv_type) * std::max(1, spec.config.parallel);
   // Compute buffer, F32 per token of a ubatch: logits, a dozen rows of the residual's width, the widest
   // feed-forward thrice.
   const std::int64_t widest =
@@ -151,7 +150,9 @@ std::int64_t needs_bytes(const TrialSpec& spec, const ModelSpec& model) {
   const std::int64_t per_token = 4 * (logits + 12L * model.embedding_length + 3 * widest);
   constexpr std::int64_t kProgram =
       64 << 20;  // code, threads' stacks, the file's header; 40 MB seen with a 4 MB model
-  return dialect.weight_bytes(spec.config, model) + static_cast<std::int64_t>(kv) +
+  std::error_code unread;
+  const auto draft_bytes = spec.draft_model.empty() ? 0 : std::filesystem::file_size(spec.draft_model, unread);
+  return dialect.weight_bytes(spec.config, model) + (unread ? 0 : static_cast<std::int64_t>(draft_bytes)) + static_cast<std::int64_t>(kv) +
          std::min<std::int64_t>(spec.config.ubatch, context) * per_token + kProgram;
 }
 

@@ -20,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using Argv = std::vector<std::string>;
 
+constexpr const char* kServer = "llama-server";
 constexpr double kHelpPatience_s = 20;
 constexpr int kMostPorts = 3;
 
@@ -75,53 +76,32 @@ class LlamaServer : public TrialEngine {
       trial.reason = argv.reason();
       return trial;
     }
-    try {
-      for (int tries = 0; start(*argv, trial) && tries + 1 < kMostPorts; ++tries) continue;
-    } catch (const Error& error) {
-      trial.measurements.clear();
-      trial.status = Status::failed;
-      trial.reason = error.what();
-    }
+    run_on_server({.vocab_size = model_.vocab_size, .seconds = spec.budget.seconds, .log_dir = options_.log_dir},
+                  [&](int port) { return start_of(*argv, port, trial); }, trial);
     return trial;
   }
 
  private:
-  /// True if it had no port and another may be free.
-  bool start(const Argv& argv, Trial& trial) {
+  ServerStart start_of(const Argv& argv, int port, Trial& trial) const {
     ServerStart start;
-    start.port = free_port();
+    start.port = port;
     if (found_.knows("--api-key")) start.api_key = new_api_key();
     start.model = trial.spec.model;
     start.model_bytes = model_.bytes();
     start.patience_s = options_.patience_s > 0 ? options_.patience_s : load_patience_s(start.model_bytes);
+    start.watch = options_.watch;
     start.guard_program = options_.guard_program;
-    Argv line = words_in_front(trial.spec.config, found_.engine, options_.machine);
+    Argv line = words_before(trial.spec, options_.machine);
     line.insert(line.end(), argv.begin(), argv.end());
     // A cache of earlier prompts is memory that no trial asks for.
-    if (found_.knows("-cram")) line.insert(line.end(), {"-cram", "0"});
-    line.insert(line.end(), {"--host", "127.0.0.1", "--port", std::to_string(start.port)});
+    const auto given = [&](const char* flag) { return std::find(argv.begin(), argv.end(), flag) != argv.end(); };
+    if (found_.knows("-cram") && !given("-cram") && !given("--cache-ram")) line.insert(line.end(), {"-cram", "0"});
+    line.insert(line.end(), {"--host", "127.0.0.1", "--port", std::to_string(port)});
     trial.provenance.command = line;  // without the key, which is nobody's business
     if (!start.api_key.empty() && !found_.reads_key) line.insert(line.end(), {"--api-key", start.api_key});
     start.command = options_.command ? options_.command(line) : command_of(line);
     if (!start.api_key.empty() && found_.reads_key) start.command.env.emplace_back("LLAMA_API_KEY", start.api_key);
-    RunningServer server(start);
-    if (const auto failure = server.wait_ready()) {
-      trial.status = failure->status;
-      trial.reason = failure->reason;
-    } else {
-      trial.provenance.load_s = server.load_s();
-      const double budget_s = trial.spec.budget.seconds;
-      measure_server(server, model_.vocab_size, budget_s > 0 ? now_s() + budget_s : HUGE_VAL, trial);
-    }
-    const CommandResult result = server.end();
-    trial.provenance.peak_rss_bytes = result.end.max_rss_bytes;
-    trial.provenance.log_path = keep_log(options_.log_dir, found_.engine, trial.provenance.command, result.out, result.err);
-    if (!result.end.stopped_for.empty()) {  // by Command::why_stop
-      trial.measurements.clear();
-      trial.status = Status::failed;
-      trial.reason = "llama-server " + how_it_ended(result.end);
-    }
-    return server.port_taken();
+    return start;
   }
 
   FoundServer found_;
@@ -129,7 +109,41 @@ class LlamaServer : public TrialEngine {
   ServerOptions options_;
 };
 
+/// True if it had its port; without it, another may be free.
+bool had_port(const ServerStart& start, const ServerRun& run, Trial& trial) {
+  RunningServer server(start);
+  if (const auto failure = server.wait_ready()) {
+    trial.status = failure->status;
+    trial.reason = failure->reason;
+  } else {
+    trial.provenance.load_s = server.load_s();
+    measure_server(server, run.vocab_size, run.seconds > 0 ? now_s() + run.seconds : HUGE_VAL, trial);
+  }
+  const CommandResult result = server.end();
+  trial.provenance.peak_rss_bytes = result.end.max_rss_bytes;
+  trial.provenance.log_path = keep_log(run.log_dir, trial.spec.engine, trial.provenance.command, result.out, result.err);
+  if (!result.end.stopped_for.empty()) {  // by Command::why_stop
+    trial.measurements.clear();
+    trial.status = Status::failed;
+    trial.reason = "llama-server " + how_it_ended(result.end);
+  }
+  return !server.port_taken();
+}
+
 }  // namespace
+
+void run_on_server(const ServerRun& run, const std::function<ServerStart(int port)>& start_on, Trial& trial) {
+  try {
+    int port = free_port(run.port);
+    for (int tries = 0; tries < kMostPorts && !had_port(start_on(port), run, trial); ++tries) port = free_port();
+  } catch (const Error& error) {
+    trial.measurements.clear();
+    trial.status = Status::failed;
+    trial.reason = error.what();
+  }
+}
+
+bool is_for_server(const TrialSpec& spec) { return fs::path(spec.engine_dir).filename() == kServer; }
 
 std::string new_api_key() {
   std::random_device random;
@@ -138,7 +152,7 @@ std::string new_api_key() {
 
 Available<FoundServer> find_server(const FoundEngine& bench, const RunCommand& run) {
   const auto none = [](std::string reason) { return Available<FoundServer>::not_available(std::move(reason)); };
-  const std::string program = (fs::absolute(bench.bench).lexically_normal().parent_path() / "llama-server").string();
+  const std::string program = (fs::absolute(bench.bench).lexically_normal().parent_path() / kServer).string();
   std::error_code ignored;
   if (!fs::is_regular_file(program, ignored)) return none(fmt::format("there is no llama-server beside {}; build that target too", bench.bench));
   if (const std::string why = why_no_program(program); !why.empty()) return none(why);
@@ -158,7 +172,7 @@ Available<FoundServer> find_server(const FoundEngine& bench, const RunCommand& r
 }
 
 Available<Argv> server_argv(const TrialSpec& spec, const FoundServer& found, const ModelSpec& model, int context) {
-  if (!spec.more_front.empty() || !spec.more_flags.empty()) return cannot("flags that are handed through are those of llama-bench");
+  if (!is_for_server(spec) && (!spec.more_front.empty() || !spec.more_flags.empty())) return cannot("flags that are handed through are those of llama-bench");
   if (!spec.type.empty() || spec.layers != 0) return cannot("llama-server reads a whole GGUF file; write one with oldiron synth");
   const Available<Argv> drafts = draft_argv(spec, found);
   if (!drafts) return cannot(drafts.reason());
@@ -174,6 +188,7 @@ Available<Argv> server_argv(const TrialSpec& spec, const FoundServer& found, con
                "-np", std::to_string(std::max(1, slots))};
   argv.insert(argv.end(), flags.argv.begin(), flags.argv.end());
   argv.insert(argv.end(), drafts->begin(), drafts->end());
+  argv.insert(argv.end(), spec.more_flags.begin(), spec.more_flags.end());
   return argv;
 }
 

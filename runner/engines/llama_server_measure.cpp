@@ -16,6 +16,7 @@ namespace {
 using Ids = std::vector<std::int32_t>;
 
 constexpr int kWarmUpTokens = 4;
+constexpr std::uint64_t kMostTexts = 16;
 
 /// It ended as no trial can go on from.
 struct Stopped {
@@ -29,6 +30,13 @@ Json request(const Ids& prompt, int tokens, std::uint64_t seed, bool cached = fa
           {"seed", seed % (1u << 31)}};
 }
 
+/// What of a trial asks for drafts; empty: nothing.
+std::string asked_drafts(const TrialSpec& spec) {
+  if (spec.config.draft_len > 0) return fmt::format("draft_len={}", spec.config.draft_len);
+  const auto asks = std::find(spec.more_flags.begin(), spec.more_flags.end(), "--spec-type");
+  return asks != spec.more_flags.end() && asks + 1 != spec.more_flags.end() && asks[1] != "none" ? "--spec-type " + asks[1] : "";
+}
+
 class Asker {
  public:
   Asker(RunningServer& server, int vocab_size, double deadline_s, Trial& trial)
@@ -40,8 +48,9 @@ class Asker {
     if (workload_.prompt_tokens > 0) measure_prefill(samples);
     if (workload_.generate_tokens > 0) measure_decode(samples);
     for (int streams = 1; workload_.generate_tokens > 0 && streams <= workload_.streams_max; streams *= 2) measure_streams(streams, samples);
-    if (trial_.spec.config.draft_len > 0 && drafted_ == 0)
-      for (Measurement& each : trial_.measurements) each.tags.push_back(fmt::format("draft_len={}: the server made no drafts", trial_.spec.config.draft_len));
+    if (const std::string drafts = asked_drafts(trial_.spec); !drafts.empty() && workload_.generate_tokens > 0)
+      for (Measurement& each : trial_.measurements)
+        each.tags.push_back(drafts + (drafted_ == 0 ? ": the server made no drafts" : ": tried on text that the model made of random tokens; other text is drafted better or worse"));
     if (drafted_ > 0)
       trial_.measurements.push_back(summarise("draft_accepted_share", "share", {static_cast<double>(accepted_) / static_cast<double>(drafted_)}));
   }
@@ -85,17 +94,24 @@ class Asker {
 
   Json generation(std::uint64_t seed, int depth) { return request(ids(depth + 1), workload_.generate_tokens + 1, seed); }
 
+  bool whole(const Completion& answer) const { return answer.predicted_tokens > workload_.generate_tokens; }
+
   void check_length(const Completion& answer) const {
-    if (answer.predicted_tokens <= workload_.generate_tokens)
-      throw Error(fmt::format("llama-server generated {} tokens, asked were {}", answer.predicted_tokens, workload_.generate_tokens + 1));
+    if (!whole(answer)) throw Error(fmt::format("llama-server generated {} tokens, asked were {}", answer.predicted_tokens, workload_.generate_tokens + 1));
+  }
+
+  /// ik_llama.cpp's ignore_eos knows one of several tokens that end a text: another text may go on for as long as was asked.
+  Completion generated(std::uint64_t seed, int depth) {
+    Completion answer = one(generation(seed, depth));
+    for (std::uint64_t tries = 1; tries < kMostTexts && !whole(answer); ++tries) answer = one(generation(seed + (tries << 16), depth));
+    check_length(answer);
+    return answer;
   }
 
   void measure_decode(int samples) {
     std::vector<double> rates;
     for (int i = 0; i < samples; ++i) {
-      const Completion answer = one(generation(workload_.seed + static_cast<std::uint64_t>(i), workload_.depth_tokens));
-      check_length(answer);
-      rates.push_back(answer.decode_tokens_per_s());
+      rates.push_back(generated(workload_.seed + static_cast<std::uint64_t>(i), workload_.depth_tokens).decode_tokens_per_s());
     }
     trial_.measurements.push_back(summarise(kDecode, "tokens/s", rates));
   }

@@ -7,6 +7,45 @@
 namespace oldiron {
 namespace {
 
+/// llama.cpp repacks by itself, its llama-bench cannot be told not to, and its kernels for AMX are known to crash.
+bool may_repack(const TrialSpec& spec) { return spec.engine == Engine::llama_cpp && spec.config.repack == Switch::automatic; }
+
+/// What a crash shows of repacking, and the server without it.
+class RepackingServer {
+ public:
+  explicit RepackingServer(std::unique_ptr<TrialEngine> server) : server_(std::move(server)) {}
+
+  explicit operator bool() const { return server_ != nullptr; }
+  TrialEngine* operator->() const { return server_.get(); }
+
+  /// Repacking was seen to crash, and leaving it out to help.
+  bool knows_better() const { return crash_.has_value(); }
+
+  /// What another trial without repacking gave, if `trial` crashed and that one did not.
+  Trial mended(Trial trial) {
+    const bool crashed = trial.status == Status::failed && trial.reason.find("SIGSEGV") != std::string::npos;
+    if (!server_ || !crashed || !may_repack(trial.spec)) return trial;
+    crash_ = trial.reason;
+    Trial other = run_without(trial.spec);
+    if (other.status == Status::ok) return other;
+    crash_.reset();
+    return trial;
+  }
+
+  Trial run_without(const TrialSpec& spec) {
+    TrialSpec other = spec;
+    if (may_repack(spec)) other.config.repack = Switch::off;
+    Trial trial = server_->run(other);
+    trial.spec = spec;
+    for (Measurement& each : trial.measurements) each.tags.push_back(fmt::format("without repacking, through llama-server: {}", *crash_));
+    return trial;
+  }
+
+ private:
+  std::unique_ptr<TrialEngine> server_;
+  std::optional<std::string> crash_ = {};
+};
+
 class LlamaTools : public TrialEngine {
  public:
   LlamaTools(std::unique_ptr<TrialEngine> bench, std::unique_ptr<TrialEngine> server, std::string why_no_server)
@@ -15,14 +54,8 @@ class LlamaTools : public TrialEngine {
   std::string version() override { return bench_->version(); }
 
   Trial run(const TrialSpec& spec) override {
-    if (crashed_repacking_) return without_repacking(spec, *crashed_repacking_);
-    Trial trial = bench_->run(spec);
-    if (may_repack(spec) && trial.status == Status::failed && trial.reason.find("SIGSEGV") != std::string::npos && server_) {
-      const Trial other = without_repacking(spec, trial.reason);
-      if (other.status != Status::ok) return trial;
-      crashed_repacking_ = trial.reason;
-      return other;
-    }
+    if (server_.knows_better()) return server_.run_without(spec);
+    Trial trial = server_.mended(bench_->run(spec));
     // Refused before it started: what a run showed to be impossible is the engine's limit, not the tool's.
     if (trial.status != Status::unsupported || !trial.provenance.command.empty()) return trial;
     const std::string reason = trial.reason;
@@ -34,21 +67,26 @@ class LlamaTools : public TrialEngine {
   }
 
  private:
-  /// llama.cpp repacks by itself, its llama-bench cannot be told not to, and its kernels for AMX are known to crash.
-  static bool may_repack(const TrialSpec& spec) { return spec.engine == Engine::llama_cpp && spec.config.repack == Switch::automatic; }
+  std::unique_ptr<TrialEngine> bench_;
+  RepackingServer server_;
+  std::string why_no_server_;
+};
 
-  Trial without_repacking(const TrialSpec& spec, const std::string& crash) {
-    TrialSpec other = spec;
-    if (may_repack(spec)) other.config.repack = Switch::off;
-    Trial trial = server_->run(other);
-    trial.spec = spec;
-    for (Measurement& each : trial.measurements) each.tags.push_back(fmt::format("without repacking, through llama-server: {}", crash));
-    return trial;
+class ServerAlone : public TrialEngine {
+ public:
+  explicit ServerAlone(std::unique_ptr<TrialEngine> server) : server_(std::move(server)) {}
+
+  std::string version() override { return server_->version(); }
+
+  Trial run(const TrialSpec& spec) override {
+    if (server_.knows_better()) return server_.run_without(spec);
+    Trial trial = server_->run(spec);
+    for (Measurement& each : trial.measurements) each.tags.emplace_back("through llama-server");
+    return server_.mended(std::move(trial));
   }
 
-  std::unique_ptr<TrialEngine> bench_, server_;
-  std::optional<std::string> crashed_repacking_ = {};  ///< how it crashed, where not repacking helped
-  std::string why_no_server_;
+ private:
+  RepackingServer server_;
 };
 
 }  // namespace
@@ -56,5 +94,7 @@ class LlamaTools : public TrialEngine {
 std::unique_ptr<TrialEngine> make_llama_tools(std::unique_ptr<TrialEngine> bench, std::unique_ptr<TrialEngine> server, std::string why_no_server) {
   return std::make_unique<LlamaTools>(std::move(bench), std::move(server), std::move(why_no_server));
 }
+
+std::unique_ptr<TrialEngine> make_server_alone(std::unique_ptr<TrialEngine> server) { return std::make_unique<ServerAlone>(std::move(server)); }
 
 }  // namespace oldiron

@@ -13,4 +13,8 @@ namespace oldiron {
 /// repack, all further trials are the server's, and their tags say so.
 std::unique_ptr<TrialEngine> make_llama_tools(std::unique_ptr<TrialEngine> bench, std::unique_ptr<TrialEngine> server, std::string why_no_server);
 
+/// Each trial is the server's, for figures that are compared with such as llama-bench cannot give. Where llama.cpp's crashes and does not
+/// once it does not repack, all further trials run so, and their tags say it.
+std::unique_ptr<TrialEngine> make_server_alone(std::unique_ptr<TrialEngine> server);
+
 }  // namespace oldiron

@@ -13,6 +13,7 @@ namespace oldiron {
 namespace {
 
 constexpr double kTick_s = 0.02;
+constexpr double kWatch_s = 0.5;
 constexpr double kAskReady_s = 0.2;
 constexpr double kAnswer_s = 20;  // of a question that costs no computing
 
@@ -35,7 +36,12 @@ RunningServer::RunningServer(const ServerStart& start)
 
 bool RunningServer::look() {
   child_.wait(now_s());
-  return !child_.end();
+  if (child_.end()) return false;
+  if (start_.watch && child_.child_pid() > 0 && now_s() >= next_watch_s_) {
+    next_watch_s_ = now_s() + kWatch_s;
+    start_.watch(child_.child_pid());
+  }
+  return true;
 }
 
 bool RunningServer::goes_on() {

@@ -1,6 +1,7 @@
 // RunningServer: a llama-server of ours on 127.0.0.1, from its start until it is killed.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
@@ -21,6 +22,7 @@ struct ServerStart {
   std::int64_t model_bytes = 0;
   /// Longest time of a load in which it neither reads nor touches another hundredth of the model; see load_patience_s().
   double patience_s = 60;
+  std::function<void(int pid)> watch = {};  ///< called twice a second while it runs
   std::string guard_program = "/proc/self/exe";
 };
 
@@ -62,6 +64,7 @@ class RunningServer {
   double started_s_ = 0, load_s_ = 0;
   double progress_s_ = 0;             ///< when it last went on
   std::int64_t progress_bytes_ = 0;   ///< what it had read or touched then
+  double next_watch_s_ = 0;
   bool port_taken_ = false;
   GuardedChild child_;
 };

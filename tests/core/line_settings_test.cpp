@@ -64,6 +64,23 @@ TEST(LineSettings, WhatNoLeverSaysIsHandedThroughWhereTheBenchTakesIt) {
   EXPECT_EQ(read.config.kv_type, KvType::f16);
 }
 
+TEST(LineSettings, AServerTakesALinesOwnFlags) {
+  const std::vector<std::string_view> server = {"-muge", "--mlock", "--jinja"};
+  const auto knows = [&](std::string_view flag) { return std::find(server.begin(), server.end(), flag) != server.end(); };
+  const ModelSpec model{.architecture = "gemma4", .expert_count = 128, .expert_used_count = 8};
+  const LineSettings read = settings_of_line(
+      read_pasted_line({"llama-server -m x.gguf -t 2 -tb 1 -np 3 -okv gemma4.expert_used_count=int:6 -muge --mlock --spec-type ngram-simple:n_max=4 "
+                        "--jinja -c 8192 --port 1234 --host 0.0.0.0 --log-disable -khad"}),
+      Engine::ik_llama, model, knows, Tool::server);
+  EXPECT_EQ(read.config.prefill_threads, 1);
+  EXPECT_EQ(read.config.parallel, 3);
+  EXPECT_EQ(read.config.n_experts, 6);
+  EXPECT_THAT(read.more_flags, ElementsAre("-muge", "--mlock", "--jinja"));
+  EXPECT_EQ(read.config.draft_len, 4);
+  EXPECT_THAT(read.left_out, ElementsAre("-c 8192: it takes the context that the comparison's requests need", StartsWith("--port 1234: "), StartsWith("--host 0.0.0.0: "),
+                                         "--log-disable: what it prints is kept here", "-khad: llama-server has no such flag"));
+}
+
 TEST(LineSettings, NothingOfALineIsDroppedInSilence) {
   const LineSettings read = settings("sudo llama-server -m x.gguf -sm graph --nonsense 3 -p hello -t 2", Engine::ik_llama, {});
   EXPECT_THAT(read.left_out, ElementsAre(StartsWith("sudo"), StartsWith("-sm graph"), StartsWith("--nonsense 3"), StartsWith("-p hello")));

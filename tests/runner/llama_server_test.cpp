@@ -15,6 +15,7 @@
 #include "runner/engines/llama_tools.hpp"
 #include "runner/http.hpp"
 #include "runner/keep_log.hpp"
+#include "runner/placed_engine.hpp"
 #include "tests/runner/roles.hpp"
 
 namespace oldiron {
@@ -162,6 +163,116 @@ TEST_F(OnFakeServer, TakesOverWhatLlamaBenchCannotAndSaysSo) {
   const Trial refused = tools(true)->run(neither);
   EXPECT_EQ(refused.status, Status::unsupported);
   EXPECT_THAT(refused.reason, testing::AllOf(HasSubstr("llama-bench: "), HasSubstr("llama-server: ")));
+}
+
+TEST_F(OnFakeServer, ATrialOfItsOwnHandsALinesFlagsThrough) {
+  settings("", "llama_cpp");
+  TrialSpec asked = spec();
+  asked.more_front = {"numactl", "--interleave=all", "A=b"};
+  asked.more_flags = {"--spec-type", "draft-simple", "-cram", "5"};
+  EXPECT_THAT(line_of(server_argv(asked, *find_server(bench()), small_model())), HasSubstr("are those of llama-bench"));
+  asked.engine_dir = (dir_ / "llama-server").string();
+  EXPECT_THAT(line_of(server_argv(asked, *find_server(bench()), small_model())), testing::EndsWith(" -t 1 -tb 2 --spec-type draft-simple -cram 5"));
+  ServerOptions as_a_tune = options();
+  as_a_tune.command = {};
+  const Trial trial = make_server_alone(make_llama_server(*find_server(bench()), small_model(), as_a_tune))->run(asked);
+  ASSERT_EQ(trial.status, Status::ok) << trial.reason;
+  EXPECT_EQ(std::vector<std::string>(trial.provenance.command.begin(), trial.provenance.command.begin() + 3),
+            (std::vector<std::string>{"A=b", "numactl", "--interleave=all"}));
+  EXPECT_EQ(std::count(trial.provenance.command.begin(), trial.provenance.command.end(), "-cram"), 1);
+  EXPECT_THAT(trial.find(kDecode)->tags, testing::IsSupersetOf({"through llama-server", "--spec-type draft-simple: the server made no drafts"}));
+}
+
+TEST_F(OnFakeServer, ATextThatEndsEarlyIsFollowedByAnother) {
+  const Trial trial = run("short_answers=3\n");
+  ASSERT_EQ(trial.status, Status::ok) << trial.reason;
+  EXPECT_EQ(trial.find(kDecode)->samples.size(), 2u);
+  EXPECT_THAT(run("short_answers=1000\n").reason, HasSubstr("generated 8 tokens, asked were 17"));
+}
+
+class Crashing : public OnFakeServer {
+ protected:
+  std::unique_ptr<TrialEngine> server() const { return make_llama_server(*find_server(bench()), small_model(), options()); }
+
+  static void expect_mended(TrialEngine& tools, TrialSpec asked) {
+    asked.config.prefill_threads = 1;
+    for (int times = 0; times < 2; ++times) {
+      const Trial trial = tools.run(asked);
+      ASSERT_EQ(trial.status, Status::ok) << trial.reason;
+      EXPECT_EQ(trial.spec, asked);
+      EXPECT_THAT(trial.provenance.command, Contains("--no-repack"));
+      EXPECT_THAT(trial.find(kDecode)->tags, Contains(testing::AllOf(HasSubstr("without repacking, through llama-server: "), HasSubstr("SIGSEGV"))));
+    }
+  }
+
+  int calls() const {
+    const std::string log = read_file(dir_ / "calls");
+    return static_cast<int>(std::count(log.begin(), log.end(), '\n'));
+  }
+
+  std::string crash() const { return "fail=segv\nfail_without=--no-repack\nlog=" + (dir_ / "calls").string() + "\n"; }
+};
+
+TEST_F(Crashing, ABenchThatDoesIsLeftForAServerThatDoesNotRepack) {
+  settings(crash(), "llama_cpp");
+  const auto tools = make_llama_tools(make_llama_bench(bench(), small_model()), server(), "");
+  expect_mended(*tools, spec());
+  EXPECT_EQ(calls(), 3) << "the bench is not asked again";
+}
+
+TEST_F(Crashing, AServerThatDoesIsTriedWithoutRepacking) {
+  settings(crash(), "llama_cpp");
+  expect_mended(*make_server_alone(server()), spec());
+  EXPECT_EQ(calls(), 3);
+}
+
+TEST_F(Crashing, WhatDoesNotHelpIsNotKept) {
+  settings("fail=segv\nlog=" + (dir_ / "calls").string() + "\n", "llama_cpp");
+  const auto tools = make_server_alone(server());
+  for (int times = 0; times < 2; ++times) {
+    const Trial trial = tools->run(spec());
+    EXPECT_EQ(trial.status, Status::failed);
+    EXPECT_THAT(trial.provenance.command, Not(Contains("--no-repack")));
+  }
+  EXPECT_EQ(calls(), 4) << "each crash is tried once without";
+}
+
+TEST_F(Crashing, RepackingThatWasChosenIsNotTakenBack) {
+  settings(crash(), "llama_cpp");
+  TrialSpec asked = spec();
+  asked.config.repack = Switch::on;
+  EXPECT_THAT(make_server_alone(server())->run(asked).reason, HasSubstr("SIGSEGV"));
+  EXPECT_EQ(calls(), 1);
+}
+
+TEST_F(OnFakeServer, ALogThatCannotBeKeptFailsTheTrialAlone) {
+  settings("", "llama_cpp");
+  ServerOptions full = options();
+  full.log_dir = model() + "/logs";
+  const Trial trial = make_llama_server(*find_server(bench()), small_model(), full)->run(spec());
+  EXPECT_EQ(trial.status, Status::failed);
+  EXPECT_THAT(trial.reason, HasSubstr("the engine's output cannot be kept there"));
+  EXPECT_TRUE(trial.measurements.empty());
+  EXPECT_EQ(test::marked_processes(mark_).size(), 0u);
+}
+
+TEST_F(OnFakeServer, IsLookedAtWhileItRuns) {
+  settings("", "llama_cpp");
+  const auto watch = std::make_shared<PlacesWatch>(std::int64_t{1} << 20);
+  std::vector<std::string> names;
+  ServerOptions watched = options();
+  watched.watch = [&](int pid) {
+    std::ifstream comm("/proc/" + std::to_string(pid) + "/comm");
+    comm >> names.emplace_back();
+    watch->look(pid);
+  };
+  settings("load_s=1.5\n", "llama_cpp");
+  const auto placed = make_placed(make_server_alone(make_llama_server(*find_server(bench()), small_model(), watched)), {model()}, "ext4", watch);
+  const Trial trial = placed->run(spec());
+  ASSERT_EQ(trial.status, Status::ok) << trial.reason;
+  EXPECT_THAT(names, Contains("llama-server"));
+  EXPECT_EQ(trial.provenance.places.file_bytes, 1 << 20);
+  EXPECT_FALSE(trial.provenance.cpus.empty()) << "from /proc, while it ran";
 }
 
 TEST_F(OnFakeServer, ASlowLoadIsNoTimeout) {
