@@ -14,6 +14,8 @@ namespace {
 
 // Part of the budget kept back for the finals: without them no figure of the answer is confirmed.
 constexpr double kReserve = 0.4;
+// And as much at most for the answer's own start: a search that finds nothing has nothing to start.
+constexpr double kOwnStart = 0.3;
 // A trial slower than this many times what was expected of it is stopped: it cannot be the answer any more.
 constexpr double kPatience = 4;
 constexpr double kLeastDeadline_s = 30;
@@ -211,9 +213,11 @@ double Search::expected_s(const Config& config, const Workload& workload, int re
   return load + request_.trial_s;
 }
 
+double Search::own_start_s() const { return request_.starts_answer ? expected_s(incumbent_, request_.base.workload, 1) : 0; }
+
 double Search::left_s() const {
-  return request_.budget_s > 0 ? request_.budget_s - result_.elapsed_s
-                               : std::numeric_limits<double>::infinity();
+  if (request_.budget_s <= 0) return std::numeric_limits<double>::infinity();
+  return request_.budget_s - result_.elapsed_s - std::min(kOwnStart * request_.budget_s, own_start_s());
 }
 
 double Search::reserve_s() const {
@@ -381,6 +385,7 @@ void Search::learn(const Trial& trial, Reload reload, double took_s) {
 }
 
 TuneResult Search::result() && {
+  result_.own_start_s = own_start_s();
   result_.stopped_by = signalled_       ? StoppedBy::signal
                        : out_of_trials_ ? StoppedBy::trials
                        : out_of_budget_ ? StoppedBy::budget

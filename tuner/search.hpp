@@ -76,6 +76,7 @@ class Search {
   /// Nothing but the quality of a configuration; quality_texts 0 if it is not to be measured.
   Workload quality_workload() const;
   double expected_s(const Config& config, const Workload& workload, int repetition) const;
+  /// Of the budget, without what is kept back for the answer's own start.
   double left_s() const;
 
   /// Every configuration asked for, in order, each once.
@@ -103,6 +104,7 @@ class Search {
   Reload reload_for(const Config& config, int repetition) const;
   double load_s(Reload reload) const;
   double reserve_s() const;
+  double own_start_s() const;
   int reserve_trials() const;
   bool may_run(const Config& config, Phase phase);
   void leave_out(const Config& config, const std::string& reason);

@@ -1,6 +1,8 @@
 // Default axes, command-line overrides, and the step from a point of the space to a Config.
 #include "tuner/space.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace oldiron {
@@ -65,15 +67,19 @@ std::vector<std::string> expert_values(const ModelSpec& model) {
   return values;
 }
 
+/// Why no tool of the engine has it; empty if one does: what llama-bench lacks, llama-server may spell.
 std::string_view why_lacking(const Lever& lever, Engine engine) {
+  const auto by_server = [&](const Spelling& spelling) { return spelling.engine == engine && spelling.tool == Tool::server; };
+  if (std::any_of(lever.spellings.begin(), lever.spellings.end(), by_server)) return "";
   for (const auto& [who, reason] : lever.lacking)
     if (who == engine) return reason;
   return "";
 }
 
-/// Both phases run on one thread count: the other lever follows decode_threads.
+/// Both phases run on one thread count where nothing is said of prefill_threads: it follows decode_threads.
 bool threads_tied(const SearchSpace& space) {
-  return !why_lacking(lever("prefill_threads"), space.engine).empty();
+  const auto is_prefill = [](const auto& each) { return each.lever == "prefill_threads"; };
+  return std::none_of(space.axes.begin(), space.axes.end(), is_prefill) && std::none_of(space.fixed.begin(), space.fixed.end(), is_prefill);
 }
 
 /// The value where an axis starts: the one the engine takes by itself if it is among them.
@@ -128,9 +134,14 @@ SearchSpace default_space(Engine engine, const Machine& machine, int thread_limi
     else space.axes.push_back({name, std::move(values)});
   }
   for (const Lever& each : levers()) {
-    const std::string_view reason = why_lacking(each, engine);
-    if (each.searched && !reason.empty() && engine != Engine::oldiron)
-      space.left_out.push_back({std::string(each.name), std::string(reason)});
+    if (!each.searched || engine == Engine::oldiron) continue;
+    const std::string name(each.name);
+    const auto is_this = [&](const auto& other) { return other.lever == name; };
+    if (const std::string_view reason = why_lacking(each, engine); !reason.empty()) space.left_out.push_back({name, std::string(reason)});
+    else if (std::any_of(space.axes.begin(), space.axes.end(), is_this) || std::any_of(space.fixed.begin(), space.fixed.end(), is_this)) continue;
+    else if (name == "n_experts" && model.expert_used_count < 2) space.left_out.push_back({name, "the model has no experts to leave out"});
+    else if (std::none_of(space.left_out.begin(), space.left_out.end(), is_this))
+      space.left_out.push_back({name, fmt::format("not searched by itself: --{} VALUES has llama-server try them, and all else with it", name)});
   }
   return space;
 }

@@ -49,8 +49,8 @@ SearchSpace default_space(Engine engine, const Machine& machine, int thread_limi
 /// lever, an illegal value, or a lever that the engine does not have.
 void override_axis(SearchSpace& space, std::string_view name, std::string_view values);
 
-/// The phases that a lever changes on this engine: decode_threads changes both where an engine has one thread
-/// count.
+/// The phases that a lever changes in this space: decode_threads changes both where nothing is said of
+/// prefill_threads.
 Phase affects(const SearchSpace& space, const Lever& lever);
 
 /// Where the search starts: fixed settings, and each axis at its first place, resolved.

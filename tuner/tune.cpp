@@ -93,6 +93,7 @@ Plan estimate(const TuneRequest& request, double load_s, double trial_s) {
   const TuneResult result = tune(played, play, note);
   plan.loads = result.loads;
   plan.expected_s = result.elapsed_s;
+  plan.own_start_s = result.own_start_s;
   plan.stopped_by = result.stopped_by;
   return plan;
 }

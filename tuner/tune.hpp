@@ -45,6 +45,7 @@ struct TuneRequest {
   double reload_s = 0;            ///< guess for later ones, which may find the file in memory; 0: as the first
   double trial_s = 0;             ///< guess for the default's trial, loaded
   bool keeps_model = true;        ///< the worker keeps its model between trials; false: every trial loads it
+  bool starts_answer = false;     ///< the answer is started once more after the tune, as a person starts it: time for it is kept back
   bool fresh_repetitions = true;  ///< repetitions run in fresh workers, so each loads
   std::function<double()> clock = now_s;
   std::function<bool()> interrupted = {};  ///< asked before each trial
@@ -126,6 +127,7 @@ struct TuneResult {
   StoppedBy stopped_by = StoppedBy::done;
   int loads = 0;
   double elapsed_s = 0;
+  double own_start_s = 0;  ///< likely to be taken by the answer's own start; 0: there is none
 };
 
 TuneResult tune(const TuneRequest& request, const Evaluate& evaluate, const Progress& progress = {});
@@ -142,6 +144,7 @@ struct Plan {
   std::vector<PlannedTrial> trials;
   int loads = 0;
   double expected_s = 0;  ///< within the budget
+  double own_start_s = 0;  ///< of the answer, not in expected_s; within the budget too, unless that is so short that it takes a third of it
   StoppedBy stopped_by = StoppedBy::done;
 };
 

@@ -43,6 +43,23 @@ TEST(BudgetTest, TimeIsNeverExceeded) {
   }
 }
 
+TEST(BudgetTest, TheAnswersOwnStartIsKeptBack) {
+  for (double budget_s = 300; budget_s < 2000; budget_s += 37) {
+    Surface surface = uneven();
+    TuneRequest request = request_for(surface, Engine::ik_llama);
+    request.fresh_repetitions = request.starts_answer = true;
+    request.budget_s = budget_s;
+    const TuneResult result = run(request, surface);
+    const double tuned_s = surface.now_s;
+    TrialSpec served = request.base;
+    served.config = result.lossless->config;
+    surface(served);
+    EXPECT_GE(result.own_start_s, surface.now_s - tuned_s) << "what is kept back is enough";
+    EXPECT_LE(surface.now_s, budget_s);
+    EXPECT_LE(estimate(request, 20, 20).expected_s + estimate(request, 20, 20).own_start_s, budget_s);
+  }
+}
+
 TEST(BudgetTest, TheDefaultRunsWhateverTheBudget) {
   Surface surface = uneven();
   TuneRequest request = request_for(surface);

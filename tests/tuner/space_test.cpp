@@ -96,6 +96,25 @@ TEST(SpaceTest, MainlineHasOneThreadCountForBothPhases) {
   EXPECT_EQ(with(ik, start(ik, machine, model), "decode_threads", "2", machine, model).prefill_threads, 4);
 }
 
+TEST(SpaceTest, WhatOnlyAServerCanSayIsSetBySettingsAlone) {
+  const Machine machine = machine_of(4);
+  const ModelSpec model = moe_model();
+  SearchSpace space = default_space(Engine::llama_cpp, machine, 0, model, false);
+  for (const char* lever : {"prefill_threads", "n_experts", "repack"}) {
+    EXPECT_TRUE(values(space, lever).empty()) << lever;
+    EXPECT_THAT(space.left_out, testing::Contains(testing::Field(&LeftOut::reason, testing::HasSubstr("--" + std::string(lever) + " VALUES has llama-server"))));
+  }
+  override_axis(space, "prefill_threads", "1,4");
+  EXPECT_EQ(affects(space, lever("decode_threads")), Phase::decode) << "no longer tied";
+  EXPECT_EQ(with(space, start(space, machine, model), "decode_threads", "2", machine, model).prefill_threads, 4);
+  override_axis(space, "n_experts", "8,6");
+  override_axis(space, "draft_len", "0,4");
+  override_axis(space, "kv_type", "f16,q8_0");
+  override_axis(space, "parallel", "2");
+  EXPECT_EQ(start(space, machine, model).parallel, 2);
+  for (const LeftOut& left : space.left_out) EXPECT_NE(left.lever, "n_experts");
+}
+
 TEST(SpaceTest, WhatIsAppliedOutsideIsOfferedWhereItCanChangeSomething) {
   const auto space = [](int nodes, const char* huge_pages) {
     Machine machine = machine_of(4);
