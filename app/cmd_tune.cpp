@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "app/cold_file.hpp"
 #include "app/commands.hpp"
 #include "app/engine_tune.hpp"
 #include "app/make_report.hpp"
@@ -107,7 +108,13 @@ void choose_own(const ModelRequest& request, const ModelSpec& model, TuneRecord&
       {.engine = Engine::oldiron, .bench = "", .version = own_version(), .request = request});
 }
 
-std::vector<FoundEngine> choose_foreign(const std::string& dir, const ModelRequest& request,
+/// A build of a foreign engine: its llama-bench, and the llama-server beside it.
+struct ForeignEngine {
+  FoundEngine bench;
+  Available<FoundServer> server;
+};
+
+std::vector<ForeignEngine> choose_foreign(const std::string& dir, const ModelRequest& request,
                                         const ModelSpec& model, TuneRecord& record) {
   const Discovery found = discover(dir);
   for (const RejectedEngine& engine : found.rejected)
@@ -115,16 +122,22 @@ std::vector<FoundEngine> choose_foreign(const std::string& dir, const ModelReque
   if (found.engines.empty())
     throw Error(
         fmt::format("--engine {}: nothing there can be used: {}", dir, found.rejected.front().reason));
-  std::vector<FoundEngine> chosen;
+  std::vector<ForeignEngine> chosen;
   for (const FoundEngine& engine : found.engines) {
     if (const std::string reason = why_not(engine.engine, record.machine, model); !reason.empty()) {
       record.rejected.push_back({.engine = engine.engine, .bench = engine.bench, .reason = reason});
       continue;
     }
     fmt::print(stderr, "found {}\n", engine.version);
-    chosen.push_back(engine);
-    record.candidates.push_back(
-        {.engine = engine.engine, .bench = engine.bench, .version = engine.version, .flags = {engine.flags.begin(), engine.flags.end()}, .request = request});
+    chosen.push_back({engine, find_server(engine)});
+    Candidate candidate{.engine = engine.engine, .bench = engine.bench, .version = engine.version, .flags = {engine.flags.begin(), engine.flags.end()}, .request = request};
+    if (const auto& server = chosen.back().server) {
+      candidate.server = server->program;
+      candidate.server_flags.assign(server->flags.begin(), server->flags.end());
+    } else {
+      candidate.no_server = server.reason();
+    }
+    record.candidates.push_back(std::move(candidate));
   }
   if (chosen.empty()) throw Error(fmt::format("--engine {}: {}", dir, record.rejected.front().reason));
   return chosen;
@@ -152,7 +165,12 @@ void check_drafts(const TuneRecord& record, const ModelSpec& model) {
   const auto kinds = record.settings.find("draft_kind");
   const std::string listed = kinds == record.settings.end() ? "ngram" : kinds->second;
   std::optional<ModelSpec> draft;
-  if (!record.draft_model.empty()) draft = describe_model({.model = record.draft_model, .type = {}, .head_type = {}}, cards_dir());
+  if (!record.draft_model.empty()) {
+    const ModelRequest named = {.model = record.draft_model, .type = {}, .head_type = {}};
+    if (record.candidates.front().engine != Engine::oldiron && !is_file(named))
+      throw Error(fmt::format("--draft-model {}: a foreign engine drafts with a GGUF file, and this is none", record.draft_model));
+    draft = describe_model(named, cards_dir());
+  }
   for (const DraftKind kind : {DraftKind::ngram, DraftKind::model, DraftKind::mtp}) {
     const std::string name = lever("draft_kind").get(Config{.draft_kind = kind});
     if (("," + listed + ",").find("," + name + ",") == std::string::npos) continue;
@@ -176,20 +194,8 @@ void look_at_storage(const std::vector<std::string>& files, const std::string& o
   record.storage = measure_storage(files);
 }
 
-// Before anything is written: whether the file can be dropped, by trying.
-void check_cold(const std::string& model) {
-  const std::vector<std::string> files = files_of(model);
-  if (const FileSystem system = file_system_of(files.front()); system.network)
-    throw Error(fmt::format("--cold: {} lies on a network file system ({}), whose server would have to send it again for each load; copy it here, or leave --cold out",
-                            files.front(), system.name));
-  if (const auto cached = cached_bytes(files); !cached)
-    throw Error(fmt::format("--cold: whether {} was dropped cannot be seen ({}); run as its owner, or leave --cold out", files.front(), cached.reason()));
-  fmt::print(stderr, "--cold: dropping {} from the page cache\n", bytes_text(static_cast<double>(bytes_of_files(files))));
-  if (const std::string kept = drop_from_cache(files); !kept.empty()) throw Error("--cold: " + kept + "; end it, or leave --cold out");
-}
-
 // `found`: the foreign engines in the order of the candidates; empty if our own is the candidate.
-EngineSet start_engines(const std::vector<FoundEngine>& found, const ModelRequest& request,
+EngineSet start_engines(const std::vector<ForeignEngine>& found, const ModelRequest& request,
                         const std::string& out_dir, TuneRecord& record, TuneMeters& meters, MemoryGuard& memory) {
   EngineSet engines;
   if (found.empty()) {
@@ -218,14 +224,17 @@ EngineSet start_engines(const std::vector<FoundEngine>& found, const ModelReques
   const RunCommand run = [command, watch](const std::vector<std::string>& argv, double timeout_s) { return run_watched(command(argv), timeout_s, *watch); };
   for (Candidate& candidate : record.candidates) candidate.request = file;
   look_at_storage(files, out_dir, record);
-  for (const FoundEngine& engine : found) {
-    const std::string logs = out_dir + "/logs";
-    std::unique_ptr<TrialEngine> server;
-    const Available<FoundServer> program = find_server(engine);
-    if (program) server = make_llama_server(*program, model, {.log_dir = logs, .command = command, .machine = record.machine});
-    engines.add(engine.engine, engine.bench,
-                make_placed(make_llama_tools(make_llama_bench(engine, model, run, logs, record.machine), std::move(server), program.reason()), files,
-                            record.storage ? record.storage->file_system : "", watch));
+  const std::string logs = out_dir + "/logs";
+  for (const auto& [bench, program] : found) {
+    const auto server = [&]() -> std::unique_ptr<TrialEngine> {
+      if (!program) return nullptr;
+      return make_llama_server(*program, model, {.log_dir = logs, .command = command, .machine = record.machine, .watch = [watch](int pid) { watch->look(pid); }});
+    };
+    const auto placed = [&](std::unique_ptr<TrialEngine> tools) {
+      return make_placed(std::move(tools), files, record.storage ? record.storage->file_system : "", watch);
+    };
+    engines.add(bench.engine, bench.bench, placed(make_llama_tools(make_llama_bench(bench, model, run, logs, record.machine), server(), program.reason())));
+    if (program) engines.add(bench.engine, program->program, placed(make_server_alone(server())));
   }
   return engines;
 }
@@ -254,11 +263,11 @@ void fill_profile(TuneRecord& record, const ModelSpec& model, const std::string&
 }
 
 // The answer's line in a fresh process, as a person starts it.
-void serve(EngineTune& tune, const TuneRecord& record, const std::vector<FoundEngine>& found, const std::string& out_dir, MemoryGuard& memory,
+void serve(EngineTune& tune, const TuneRecord& record, const std::vector<ForeignEngine>& found, const std::string& out_dir, MemoryGuard& memory,
            Journal& journal) {
-  for (const FoundEngine& engine : found) {
-    if (engine.bench != tune.candidate.bench || !tune.result.lossless) continue;
-    const ServeSetup setup = {.server = find_server(engine), .log_dir = out_dir + "/logs", .why_stop = [&memory] { return memory.why_stop(); }};
+  for (const ForeignEngine& engine : found) {
+    if (engine.bench.bench != tune.candidate.bench || !tune.result.lossless) continue;
+    const ServeSetup setup = {.server = engine.server, .log_dir = out_dir + "/logs", .why_stop = [&memory] { return memory.why_stop(); }};
     fmt::print(stderr, "{}\n", setup.server ? fmt::format("starting the answer's line afresh (about {})", seconds_text(serving_s(tune)))
                                           : "the answer's line is not started: " + setup.server.reason());
     if (auto served = serve_answer(tune, record, setup, journal)) tune.served = std::make_shared<ServedLine>(std::move(*served));
@@ -308,12 +317,12 @@ int cmd_tune(const Options& options) {
   const ModelRequest request = full_request(asked);
   const ModelSpec model = describe_model(request, cards_dir());
   check_fit(request, model, record.state);
-  std::vector<FoundEngine> found;
+  std::vector<ForeignEngine> found;
   if (options.engine_dir.empty()) choose_own(request, model, record);
   else found = choose_foreign(options.engine_dir, request, model, record);
   check_settings(record, model);
   check_drafts(record, model);
-  if (record.cold && is_file(request)) check_cold(request.model);
+  if (record.cold && is_file(request)) check_cold(files_of(request.model));
 
   record.tariff = options.tariff;
   TuneMeters meters(power_request, options.count_traffic, record);

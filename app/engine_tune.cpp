@@ -5,12 +5,14 @@
 #include <algorithm>
 
 #include "app/commands.hpp"
+#include "app/tool_choice.hpp"
 #include "app/your_line.hpp"
 #include "app/version.hpp"
 #include "core/accounting.hpp"
 #include "core/text.hpp"
 #include "probes/state.hpp"
 #include "runner/engines/llama_bench.hpp"
+#include "runner/engines/llama_server.hpp"
 #include "runner/quality_trial.hpp"
 #include "runner/signals.hpp"
 
@@ -34,9 +36,20 @@ void print_plan(const TuneRecord& record, const TuneRequest& request, const Plan
   fmt::print(stderr, "plan: about {} trials, {} load{} of the model (the first about {}{}), {} of the {} allowed\n",
              plan.trials.size(), plan.loads, plan.loads == 1 ? "" : "s", seconds_text(request.load_s), later,
              seconds_text(plan.expected_s), seconds_text(request.budget_s));
+  if (plan.own_start_s > 0)
+    fmt::print(stderr, "then the answer is started once more by its own line, in llama-server: about {}, {}\n", seconds_text(plan.own_start_s),
+               plan.expected_s + plan.own_start_s <= request.budget_s ? "which is within the time allowed" : "which may end beyond the time allowed");
   if (record.cold && record.storage)
     fmt::print(stderr, "--cold: before each load the file is dropped from the page cache, {} of reading each time and about {} in all\n",
                seconds_text(record.storage->cold_load_s()), seconds_text(plan.loads * record.storage->cold_load_s()));
+}
+
+/// Says which program runs the trials, and why, where it is not llama-bench.
+void print_tool(const TuneRequest& request, const Candidate& candidate, const YourLineRead& yours) {
+  if (!is_for_server(request.base)) return;
+  const BeyondBench beyond = beyond_bench(request, candidate);
+  const std::string why = beyond.lever.empty() ? fmt::format("{} of your line: llama-bench cannot say it", yours.by_server) : beyond.why;
+  fmt::print(stderr, "every trial runs through llama-server, so that all figures come from one program ({})\n", why);
 }
 
 /// What reading the model's files takes at the first load, and at the later ones.
@@ -75,14 +88,15 @@ EngineTune run(const TuneRecord& record, const Candidate& candidate, Journal& jo
                    .request = {},
                    .result = {}};
   tuned.request = request_for(record, candidate, tuned.model);
-  tuned.not_compared = add_yours(record, candidate, tuned.model, tuned.request);
+  tuned.not_compared = add_yours(record, candidate, tuned.model, tuned.request).not_compared;
   int asked = 0, ran = 0;
   const Evaluate counted = [&](const TrialSpec& spec) {
     ++ran;
     return evaluate(spec);
   };
-  const Evaluate remembering = remembered(
-      journal, {candidate.version, fingerprint(record.machine), tuned.model.fingerprint}, counted, retry);
+  // What llama-bench measured is no answer where all trials are the server's.
+  const std::string version = candidate.version + (is_for_server(tuned.request.base) ? " by llama-server" : "");
+  const Evaluate remembering = remembered(journal, {version, fingerprint(record.machine), tuned.model.fingerprint}, counted, retry);
   tuned.result = tune(
       tuned.request, [&](const TrialSpec& spec) { return ++asked, remembering(spec); }, progress);
   tuned.remembered = asked - ran;
@@ -137,11 +151,18 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
                     !is_file(candidate.request));
   for (const auto& [name, values] : record.settings) {
     const bool automatic = name.ends_with("_threads") && values == "0";
+    // Our own engine decodes without drafts beside each trial with them.
+    const bool beside_none = name == "draft_len" && !own && values.find(',') != std::string::npos;
     override_axis(request.space, name,
-                  automatic ? std::to_string(usable_threads(record.machine, record.state)) : values);
+                  automatic     ? std::to_string(usable_threads(record.machine, record.state))
+                  : beside_none ? "0," + values
+                                : values);
   }
   request.machine = record.machine;
   request.model = model;
+  if (!own && record.settings.contains("draft_len")) request.base.draft_model = record.draft_model;
+  choose_tool(record, candidate, request);
+  request.starts_answer = !candidate.server.empty();
   request.profile = record.profile;
   request.max_trials = record.max_trials;
   request.base.cold = record.cold && !own;
@@ -159,9 +180,10 @@ EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, Eng
                        Journal& journal, bool retry, const std::vector<MeterWatch*>& meters) {
   const ModelSpec model = describe_model(candidate.request, cards_dir());
   TuneRequest request = request_for(record, candidate, model);
-  const std::vector<std::string> not_compared = add_yours(record, candidate, model, request);
+  const YourLineRead yours = add_yours(record, candidate, model, request);
   print_plan(record, request, estimate(request, request.load_s, request.trial_s));
-  for (const std::string& each : not_compared) fmt::print(stderr, "not in the comparison: {}\n", each);
+  print_tool(request, candidate, yours);
+  for (const std::string& each : yours.not_compared) fmt::print(stderr, "not in the comparison: {}\n", each);
   TrialEngine* runner = engines.find(request.base);
   CHECK(runner != nullptr, "the candidate's engine is in the set");
   TrialContext context;

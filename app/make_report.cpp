@@ -326,6 +326,10 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
     report.budget.loads += tune.result.loads;
     report.budget.remembered += tune.remembered;
     for (const Trial& trial : tune.result.trials) report.budget.load_s += trial.provenance.load_s;
+    if (!tune.served) continue;
+    report.budget.used_s += tune.served->trial.provenance.wall_s;
+    report.budget.load_s += tune.served->trial.provenance.load_s;
+    ++report.budget.loads;
   }
   const TuneResult& result = best->result;
   report.model = best->model;

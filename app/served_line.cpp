@@ -2,17 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include "core/accounting.hpp"
 #include "core/audit/pasted_line.hpp"
 #include "core/clock.hpp"
+#include "core/front_words.hpp"
 #include "core/text.hpp"
 #include "probes/noise.hpp"
 #include "runner/command_words.hpp"
-#include "runner/keep_log.hpp"
 #include "tuner/objective.hpp"
 
 namespace oldiron {
@@ -24,7 +28,6 @@ namespace fs = std::filesystem;
 constexpr int kPersonsContext = 8192;  // both engines' own choice is all that the model was trained on
 constexpr int kPersonsPort = 8080;     // that both listen on by themselves
 constexpr int kServedRepetition = -1;
-constexpr int kMostPorts = 3;
 
 TrialSpec spec_of(const EngineTune& tune) {
   TrialSpec spec = tune.request.base;
@@ -70,54 +73,42 @@ class Starter {
       trial.reason = argv.reason();
       return trial;
     }
-    const NoiseSnapshot before = read_noise();
-    int port = free_port(kPersonsPort);
     std::vector<std::string> line = words_in_front(spec.config, spec.engine, record_.machine);
     line.insert(line.end(), argv->begin(), argv->end());
-    for (int tries = 0; tries < kMostPorts && start(line, port, trial); ++tries) port = free_port();
+    // What is started is what stands in the report, read as a shell reads it.
+    std::vector<std::string> notes;
+    if (shell_words(reports::command_line(line), notes) != line) {
+      trial.status = Status::unsupported;
+      trial.reason = "it cannot be printed so that it means itself";
+      return trial;
+    }
+    const NoiseSnapshot before = read_noise();
+    const double started_s = now_s();
+    run_on_server({.vocab_size = tune_.model.vocab_size, .seconds = patience_s(), .port = kPersonsPort, .log_dir = setup_.log_dir},
+                  [&](int port) { return start_of(line, port, trial); }, trial);
+    trial.provenance.wall_s = now_s() - started_s;
     const std::vector<std::string> disturbed = noise_tags(noise_between(before, read_noise()));
     for (Measurement& each : trial.measurements) each.tags.insert(each.tags.end(), disturbed.begin(), disturbed.end());
     return trial;
   }
 
  private:
-  /// True if its port was taken, and another may be free.
-  bool start(std::vector<std::string> argv, int port, Trial& trial) {
+  ServerStart start_of(std::vector<std::string> argv, int port, Trial& trial) const {
     argv.insert(argv.end(), {"--host", "127.0.0.1", "--port", std::to_string(port)});
     trial.provenance.command = argv;
-    // What is started is what stands in the report, read as a shell reads it.
     std::vector<std::string> notes;
-    const std::vector<std::string> words = shell_words(reports::command_line(argv), notes);
-    if (words != argv) {
-      trial.status = Status::unsupported;
-      trial.reason = "it cannot be printed so that it means itself";
-      return false;
-    }
     ServerStart start;
     start.port = port;
     start.model = trial.spec.model;
     start.model_bytes = tune_.model.bytes();
     start.patience_s = load_patience_s(start.model_bytes);
-    start.command = command_of(words);
+    start.command = command_of(shell_words(reports::command_line(argv), notes));
     start.command.why_stop = setup_.why_stop;
     if (setup_.server->reads_key) {
       start.api_key = new_api_key();
       start.command.env.emplace_back("LLAMA_API_KEY", start.api_key);
     }
-    const double started_s = now_s();
-    RunningServer server(start);
-    if (const auto failure = server.wait_ready()) {
-      trial.status = failure->status;
-      trial.reason = failure->reason;
-    } else {
-      trial.provenance.load_s = server.load_s();
-      measure_server(server, tune_.model.vocab_size, now_s() + patience_s(), trial);
-    }
-    const CommandResult result = server.end();
-    trial.provenance.wall_s = now_s() - started_s;
-    trial.provenance.peak_rss_bytes = result.end.max_rss_bytes;
-    trial.provenance.log_path = keep_log(setup_.log_dir, trial.spec.engine, argv, result.out, result.err);
-    return server.port_taken();
+    return start;
   }
 
   /// What the trials took, several times over: a busy machine is no hang.
@@ -130,6 +121,21 @@ class Starter {
   const TuneRecord& record_;
   const ServeSetup& setup_;
 };
+
+/// The programs in front of a line's own that this system does not have.
+std::vector<std::string> not_installed(const std::vector<std::string>& argv) {
+  std::vector<std::string> missing;
+  const char* path = std::getenv("PATH");
+  for (const std::string& word : argv) {
+    if (word.find('/') != std::string::npos && assignment_in(word) == std::string::npos) break;  // the engine's own program
+    if (word != "numactl" && word != "taskset") continue;
+    std::istringstream folders(path != nullptr ? path : "");
+    bool found = false;
+    for (std::string folder; std::getline(folders, folder, ':');) found |= access((folder + "/" + word).c_str(), X_OK) == 0;
+    if (!found) missing.push_back(word);
+  }
+  return missing;
+}
 
 /// "decode is 12 % below that of llama-bench", if their intervals lie apart; else empty.
 std::string apart(const char* what, const Measurement& served, const Measurement& benched) {
@@ -186,6 +192,8 @@ reports::FlagLine flag_line(const ServedLine& served, const Answer& answer) {
   std::vector<std::string> findings = {apart("decode", line.served_decode, answer.decode_tokens_per_s),
                                        apart("prefill", line.served_prefill, answer.prefill_tokens_per_s)};
   if (!served.changed.empty()) findings.push_back(fmt::format("with {}: without it the server crashed", served.changed));
+  for (const std::string& program : not_installed(trial.provenance.command))
+    findings.push_back(fmt::format("{} is not installed here, and the line needs it (the run did its work by system calls)", program));
   std::erase(findings, "");
   // What disturbed the run is the first suspect.
   if (!findings.empty())

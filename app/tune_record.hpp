@@ -20,7 +20,10 @@ struct Candidate {
   Engine engine = Engine::oldiron;
   std::string bench;  ///< path of the foreign engine's llama-bench; empty for our own
   std::string version;
-  std::vector<std::string> flags = {};  ///< that its llama-bench lists
+  std::vector<std::string> flags = {};         ///< that its llama-bench lists
+  std::string server = {};                     ///< path of the llama-server beside it; empty: `no_server` says why
+  std::vector<std::string> server_flags = {};  ///< that it lists
+  std::string no_server = {};
   ModelRequest request;
   int remembered = 0;  ///< trials that its tune took from the journal of an earlier run
 };

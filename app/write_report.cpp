@@ -9,12 +9,23 @@
 #include "reports/formats.hpp"
 #include "reports/launch_files.hpp"
 #include "reports/svg.hpp"
+#include "runner/command_words.hpp"
 
 namespace oldiron {
 
 namespace {
 
 namespace fs = std::filesystem;
+
+/// What stands before the program as systemd's own settings, for which neither numactl nor taskset need be there.
+reports::Service service_of(const std::vector<std::string>& line, const std::string& about) {
+  const Command command = command_of(line);
+  reports::Service service{.about = about, .argv = command.argv, .cpus = command.cpus, .numa_nodes = command.memory.nodes, .locks_memory = reports::locks_memory(command.argv)};
+  for (const auto& [name, value] : command.env) service.environment.emplace_back(name, value.value_or(""));
+  if (command.memory.kind == MemoryPolicy::Kind::interleave) service.numa_policy = "interleave";
+  if (command.memory.kind == MemoryPolicy::Kind::bind) service.numa_policy = "bind";
+  return service;
+}
 
 /// A script and a unit that start the answer's line, where it was started once and worked; gives their names.
 std::vector<std::string> write_launch_files(const reports::Report& report, const std::string& dir) {
@@ -28,7 +39,7 @@ std::vector<std::string> write_launch_files(const reports::Report& report, const
   write_file(dir + "/" + kScript, reports::launch_script(line.argv, about));
   std::error_code ignored;
   fs::permissions(dir + "/" + kScript, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add, ignored);
-  write_file(dir + "/" + kUnit, reports::launch_unit({.about = about, .argv = line.argv, .locks_memory = reports::locks_memory(line.argv)}));
+  write_file(dir + "/" + kUnit, reports::launch_unit(service_of(line.argv, about)));
   return {kScript, kUnit};
 }
 

@@ -63,6 +63,61 @@ TEST_F(Baseline, ALineThatIsTheBestFindsNoWinner) {
   EXPECT_EQ(report()["yours"]["winner"], "none");
 }
 
+class ServerOnly : public Baseline {
+ protected:
+  ServerOnly() { fs::create_symlink(OLDIRON_FAKE_ENGINE, folder_ / "engine/llama-server"); }
+
+  void expect_all_by_server() const {
+    for (const Json& trial : report()["trials"]) {
+      const auto command = trial["provenance"]["command"].get<std::vector<std::string>>();
+      EXPECT_TRUE(std::any_of(command.begin(), command.end(), [](const std::string& word) { return word.ends_with("/llama-server"); })) << trial["provenance"].dump();
+      EXPECT_TRUE(trial["provenance"]["places"].contains("file_bytes"));
+    }
+  }
+};
+
+TEST_F(ServerOnly, AFlagThatLlamaBenchLacksTakesTheWholeComparisonToTheServer) {
+  write_file(folder_ / "engine/fake_engine.conf", "engine=llama_cpp\nlog=" + folder_ / "log" + "\n");
+  const Ran ran = run({"tune", kTinyModel, "--engine", folder_ / "engine", "--out", folder_ / "out", "--budget", "20h", "--decode_threads", "2", "--set", "ubatch=512", "--set",
+                       "load_mode=automatic,read", "--set", "flash_attention=on", "--set", "malloc_pages=automatic", "--baseline", "--",
+                       "llama-server -m " + kTinyModel + " -t 2 -tb 1 -np 2 --override-kv gemma4.expert_used_count=int:1 -c 512 --port 1"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("every trial runs through llama-server"), HasSubstr("of your line: llama-bench cannot say it"),
+                             HasSubstr("not in the comparison: -c 512: "), HasSubstr("not in the comparison: --port 1: ")));
+  expect_all_by_server();
+  const Json yours = report()["yours"];
+  EXPECT_EQ(yours["winner"], "tuned");
+  EXPECT_EQ(yours["pairs"], 3);
+  const std::string command = yours["command"].dump();
+  EXPECT_THAT(command, AllOf(HasSubstr("\"-tb\",\"1\""), HasSubstr("\"-np\",\"2\""), HasSubstr("gemma4.expert_used_count=int:1")));
+  EXPECT_THAT(ran.out, HasSubstr("through llama-server"));
+  const std::string log = read_file(folder_ / "log");
+  ASSERT_EQ(run({"report", folder_ / "out"}).exit_code, 0);
+  EXPECT_EQ(read_file(folder_ / "log"), log) << "all from the journal";
+  EXPECT_EQ(report()["yours"], yours);
+}
+
+TEST_F(ServerOnly, ASettingThatLlamaBenchLacksTakesAllTrialsToTheServer) {
+  write_file(folder_ / "engine/fake_engine.conf", "engine=llama_cpp\n");
+  const auto tune = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"tune", kTinyModel, "--engine", folder_ / "engine", "--out", folder_ / "out", "--budget", "20h", "--set", "ubatch=512",
+                                          "--set", "load_mode=automatic", "--set", "flash_attention=on", "--set", "malloc_pages=automatic"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  };
+  const Ran ran = tune({"--set", "decode_threads=2", "--set", "prefill_threads=2,1", "--set", "n_experts=2,1"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("every trial runs through llama-server, so that all figures come from one program (n_experts=1: llama-bench has no --override-kv)"));
+  EXPECT_THAT(ran.err, HasSubstr("then the answer is started once more by its own line"));
+  expect_all_by_server();
+  EXPECT_EQ(report()["answer"]["lossless"]["config"]["n_experts"], 2) << "fewer experts without a measured quality are no answer";
+  fs::remove(folder_ / "engine/llama-server");
+  const Ran refused = tune({"--set", "decode_threads=2", "--set", "prefill_threads=2,1"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("--prefill_threads: prefill_threads=1: llama-bench has one thread count for both phases, and there is no llama-server beside"));
+  EXPECT_EQ(tune({"--set", "decode_threads=2", "--set", "prefill_threads=2"}).exit_code, 0) << "one count is what llama-bench has";
+}
+
 TEST_F(Baseline, TrialsNoteWhereTheirMemoryCameFrom) {
   const Ran ran = tune({"--max-trials", "2", "--set", "malloc_pages=transparent", "--set", "node_policy=interleave"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;

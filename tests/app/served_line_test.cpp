@@ -60,6 +60,37 @@ TEST_F(ServedLine, IsStartedAsItIsPrintedAndWrittenAsFiles) {
   EXPECT_EQ(flags(), line) << "a report that is written again";
 }
 
+TEST_F(ServedLine, ACrashOfRepackingIsMendedInTheLine) {
+  write_file(engine() + "/fake_engine.conf", "engine=llama_cpp\nfail=segv\nfail_flag=--port\nfail_without=--no-repack\n");
+  const Ran ran = run({"tune", model(), "--engine", engine(), "--out", folder_ / "out", "--budget", "20h", "--max-trials", "6"}, folder_.path());
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const Json line = read_json(folder_ / "out/report.json").at("answer").at("lossless").at("flags").at("llama_cpp");
+  EXPECT_EQ(line.at("basis"), "confirmed") << line.dump();
+  EXPECT_THAT(line.at("argv").get<std::vector<std::string>>(), Contains("--no-repack"));
+  EXPECT_THAT(line.at("served").at("finding").get<std::string>(), testing::StartsWith("with repack=off: without it the server crashed"));
+  EXPECT_THAT(read_file(folder_ / "out/serve.sh"), HasSubstr("--no-repack"));
+}
+
+TEST_F(ServedLine, WhatStandsInFrontIsTheUnitsOwnSetting) {
+  write_file(engine() + "/fake_engine.conf", "engine=ik_llama\n");
+  const Ran ran = run({"tune", model(), "--engine", engine(), "--out", folder_ / "out", "--budget", "20h", "--max-trials", "4", "--set", "malloc_pages=transparent", "--set",
+                       "node_policy=interleave", "--set", "cpu_set=cores"},
+                      folder_.path());
+  ASSERT_EQ(ran.exit_code, 0) << ran.err;
+  const std::string unit = read_file(folder_ / "out/llama-server.service");
+  EXPECT_THAT(unit, HasSubstr("\nEnvironment=GLIBC_TUNABLES=glibc.malloc.hugetlb=1\nExecStart="));
+  EXPECT_THAT(unit, HasSubstr("\nCPUAffinity=0"));
+  EXPECT_THAT(unit, HasSubstr("\nNUMAPolicy=interleave\nNUMAMask=all\n"));
+  EXPECT_THAT(unit, testing::Not(HasSubstr("numactl")));
+  EXPECT_THAT(unit, testing::Not(HasSubstr("taskset")));
+  EXPECT_THAT(read_file(folder_ / "out/serve.sh"), HasSubstr("exec env GLIBC_TUNABLES=glibc.malloc.hugetlb=1 numactl --interleave=all taskset -c "));
+  for (const char* program : {"numactl", "taskset"}) {
+    const bool here = std::system((std::string("command -v ") + program + " > /dev/null 2>&1").c_str()) == 0;
+    const std::string finding = flags().at("served").at("finding");
+    EXPECT_EQ(finding.find(std::string(program) + " is not installed here") == std::string::npos, here) << finding;
+  }
+}
+
 TEST_F(ServedLine, AServerThatFailsIsToldAndTheTuneStands) {
   for (const char* fail : {"segv", "exit", "kill", "null"}) {
     const Ran ran = tune("fail_flag=--port\nfail_at=generation\nfail=" + std::string(fail) + "\n");
