@@ -21,7 +21,7 @@ std::string_view to_string(Verdict verdict);
 /// Seconds of one turn from two rates, with the interval that the rates' intervals give.
 Measurement turn(const Workload& workload, const Measurement& prefill, const Measurement& decode);
 
-/// The samples of several measurements of one metric as one measurement.
+/// The samples of several measurements of one metric as one measurement; of the tags, noise and what all of them have.
 Measurement pooled(const std::vector<Measurement>& measurements);
 
 /// a / b of two measurements that were not taken side by side; the interval is that of the quotient of the

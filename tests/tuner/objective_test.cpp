@@ -24,6 +24,13 @@ TEST(ObjectiveTest, PoolingKeepsEverySampleAndTheNoiseTags) {
   EXPECT_EQ(std::count(all.tags.begin(), all.tags.end(), "noisy: steal 4 %"), 1);
 }
 
+TEST(ObjectiveTest, PoolingKeepsHowAllWereMeasured) {
+  Measurement one = rate({1, 2}), other = rate({3, 4});
+  one.tags = {"through llama-server", "single sample", "under this load: x", "of the first alone"};
+  other.tags = {"single sample", "under this load: x", "through llama-server"};
+  EXPECT_EQ(pooled({one, other}).tags, std::vector<std::string>{"through llama-server"});
+}
+
 TEST(ObjectiveTest, AnEffectNeedsAnIntervalBesideOneAndMoreThanNoise) {
   EXPECT_EQ(verdict(quotient(rate({110, 111, 112}), rate({100, 101, 102}))), Verdict::helped);
   EXPECT_EQ(verdict(quotient(rate({100, 101, 102}), rate({110, 111, 112}))), Verdict::hurt);
