@@ -129,7 +129,7 @@ std::vector<ForeignEngine> choose_foreign(const std::string& dir, const ModelReq
       continue;
     }
     fmt::print(stderr, "found {}\n", engine.version);
-    chosen.push_back({engine, find_server(engine)});
+    chosen.push_back({engine, find_server(engine, ask_guarded)});
     Candidate candidate{.engine = engine.engine, .bench = engine.bench, .version = engine.version, .flags = {engine.flags.begin(), engine.flags.end()}, .request = request};
     if (const auto& server = chosen.back().server) {
       candidate.server = server->program;

@@ -336,6 +336,8 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   report.workload = best->request.base.workload;
   report.budget.stopped_by = to_string(result.stopped_by);
   if (result.lossless) report.lossless = answer_of(*result.lossless, *best, tunes, record, report.profile);
+  else if (result.lossy)
+    report.lossless = Available<reports::Answer>::not_available("every setting that was tried changes weights, experts or KV type; name the model's own value too");
   if (result.lossy) report.lossy = answer_of(*result.lossy, *best, tunes, record, report.profile);
   else if (std::any_of(result.effects.begin(), result.effects.end(),
                        [](const Effect& effect) { return effect.loss == Loss::lossy; }))
