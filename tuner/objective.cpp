@@ -48,7 +48,7 @@ Measurement pooled(const std::vector<Measurement>& measurements) {
   for (std::string& tag : merged_tags(noisy)) all.tags.push_back(std::move(tag));
   // How it was measured, or what a setting did not do, is said of the whole; the rest is about samples of one of them.
   for (const std::string& tag : measurements.front().tags) {
-    const bool of_samples = tag == "single sample" || tag.starts_with("noisy") || tag.starts_with("disturbed: ") || tag.starts_with("under this load: ");
+    const bool of_samples = tag == "single sample" || tag.starts_with("interval is ") || tag.starts_with("noisy") || tag.starts_with("disturbed: ") || tag.starts_with("under this load: ");
     const auto has = [&](const Measurement& each) { return std::find(each.tags.begin(), each.tags.end(), tag) != each.tags.end(); };
     if (!of_samples && std::all_of(measurements.begin(), measurements.end(), has)) all.tags.push_back(tag);
   }

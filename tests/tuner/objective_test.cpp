@@ -25,9 +25,9 @@ TEST(ObjectiveTest, PoolingKeepsEverySampleAndTheNoiseTags) {
 }
 
 TEST(ObjectiveTest, PoolingKeepsHowAllWereMeasured) {
-  Measurement one = rate({1, 2}), other = rate({3, 4});
-  one.tags = {"through llama-server", "single sample", "under this load: x", "of the first alone"};
-  other.tags = {"single sample", "under this load: x", "through llama-server"};
+  Measurement one = rate({1, 2, 3, 4}), other = rate({3, 4, 5, 6});
+  one.tags = {"through llama-server", "single sample", "interval is smallest to largest of 4 samples", "under this load: x", "of the first alone"};
+  other.tags = {"single sample", "interval is smallest to largest of 4 samples", "under this load: x", "through llama-server"};
   EXPECT_EQ(pooled({one, other}).tags, std::vector<std::string>{"through llama-server"});
 }
 
