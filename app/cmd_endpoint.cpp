@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "app/commands.hpp"
-#include "app/engine_tune.hpp"
 #include "app/make_report.hpp"
+#include "app/replay_tunes.hpp"
 #include "core/text.hpp"
 #include "reports/endpoint_screen.hpp"
 #include "runner/endpoint.hpp"
@@ -25,9 +25,7 @@ TuneRecord record_of(const std::string& dir) {
 
 TunedSpeed tuned_speed(const TuneRecord& record, const std::string& dir) {
   Journal journal(dir + "/journal.sqlite");
-  std::vector<EngineTune> tunes;
-  for (const Candidate& candidate : record.candidates) tunes.push_back(replay_engine(record, candidate, journal));
-  const reports::Report report = make_report(record, tunes, dir);
+  const reports::Report report = make_report(record, replay_tunes(record, journal), dir);
   if (!report.lossless) throw Error(fmt::format("--compare {}: this tune has no answer: {}", dir, report.lossless.reason()));
   const reports::Answer& answer = *report.lossless;
   TunedSpeed tuned{.decode_tokens_per_s = answer.decode, .prefill_tokens_per_s = answer.prefill};

@@ -9,6 +9,7 @@
 #include "app/commands.hpp"
 #include "app/engine_tune.hpp"
 #include "app/make_report.hpp"
+#include "app/replay_tunes.hpp"
 #include "app/served_line.hpp"
 #include "app/tune_meters.hpp"
 #include "app/write_report.hpp"
@@ -369,12 +370,7 @@ int cmd_report(const Options& options) {
   if (options.tariff.price_per_kwh > 0) record->tariff.price_per_kwh = options.tariff.price_per_kwh;
   if (options.tariff.hours_per_day < 24) record->tariff.hours_per_day = options.tariff.hours_per_day;
   Journal journal(options.out + "/journal.sqlite");
-  std::vector<EngineTune> tunes;
-  for (const Candidate& candidate : record->candidates) {
-    tunes.push_back(replay_engine(*record, candidate, journal));
-    if (auto served = served_before(tunes.back(), *record, journal)) tunes.back().served = std::make_shared<ServedLine>(std::move(*served));
-  }
-  fmt::print("{}", write_report(make_report(*record, tunes, options.out), options.out));
+  fmt::print("{}", write_report(make_report(*record, replay_tunes(*record, journal), options.out), options.out));
   return 0;
 }
 

@@ -12,16 +12,6 @@
 namespace oldiron {
 namespace {
 
-std::vector<std::string_view> split(std::string_view text, std::string_view separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + separator.size());
-  }
-}
-
 /// The first word of a spelling that starts with '-'; empty if none does.
 std::string_view first_flag(std::string_view spelling) {
   for (std::size_t i = 0; i < spelling.size(); ++i) {

@@ -157,6 +157,16 @@ std::string list_text(const std::vector<std::string>& words, std::string_view la
   return text;
 }
 
+std::vector<std::string_view> split(std::string_view text, std::string_view separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + separator.size());
+  }
+}
+
 std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result) {

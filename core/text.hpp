@@ -27,6 +27,9 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
 /// "f16, f32 or q8_0".
 std::string list_text(const std::vector<std::string>& words, std::string_view last_joint);
 
+/// The parts between separators, at least one; they live as long as `text`.
+std::vector<std::string_view> split(std::string_view text, std::string_view separator);
+
 /// ASCII letters made small.
 std::string lower(std::string_view text);
 

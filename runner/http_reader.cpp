@@ -54,11 +54,11 @@ void HttpReader::read_head() {
   const auto blank = unread_.find("\r\n\r\n");
   const std::string head = unread_.substr(0, blank);
   constexpr std::size_t kStatus = 9;  // behind "HTTP/1.1 "
-  const auto status = head.size() < kStatus + 3 ? std::nullopt : number(std::string_view(head).substr(kStatus, 3), 10);
-  if (!head.starts_with("HTTP/1.") || !status) return end(0, "does not speak HTTP");
+  const std::size_t status = head.size() < kStatus + 3 ? 0 : number(std::string_view(head).substr(kStatus, 3), 10).value_or(0);
+  if (!head.starts_with("HTTP/1.") || status == 0) return end(0, "does not speak HTTP");
   unread_.erase(0, blank + 4);
-  if (*status < 200) return;  // 100 Continue: the answer follows
-  answer_.status = static_cast<int>(*status);
+  if (status < 200) return;  // 100 Continue: the answer follows
+  answer_.status = static_cast<int>(status);
   is_stream_ = header(head, "Content-Type").value_or("").starts_with("text/event-stream");
   const auto coding = header(head, "Transfer-Encoding");
   const auto length = header(head, "Content-Length");

@@ -15,16 +15,6 @@
 namespace oldiron {
 namespace {
 
-std::vector<std::string> split(std::string_view text, std::string_view separator) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const std::size_t end = text.find(separator);
-    parts.emplace_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + separator.size());
-  }
-}
-
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
   for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) text.replace(at, what.size(), by);
 }
@@ -35,12 +25,12 @@ struct Saying {
   std::vector<std::vector<std::string>> flags;
 };
 
-std::vector<std::vector<std::string>> grouped(const std::string& words) {
+std::vector<std::vector<std::string>> grouped(std::string_view words) {
   std::vector<std::vector<std::string>> flags;
-  for (const std::string& word : split(words, " ")) {
+  for (const std::string_view word : split(words, " ")) {
     if (word.empty()) continue;
     if (word.starts_with('-') || flags.empty()) flags.emplace_back();
-    flags.back().push_back(word);
+    flags.back().emplace_back(word);
   }
   return flags;
 }
@@ -52,17 +42,17 @@ std::vector<Saying> sayings(const Lever& lever, Engine engine, Tool tool, const 
     if (spelling.engine != engine || spelling.tool != tool) continue;
     std::string text(spelling.text);
     replace_all(text, "{architecture}", model.architecture);
-    for (const std::string& alternative : split(text, " || ")) {
+    for (const std::string_view alternative : split(text, " || ")) {
       if (alternative.starts_with('-')) {
         all.push_back({"", grouped(alternative)});
         continue;
       }
-      for (const std::string& entry : split(alternative, ";")) {
+      for (const std::string_view entry : split(alternative, ";")) {
         const std::size_t equals = entry.find('=');
-        const std::string key = entry.substr(0, equals);
+        const std::string_view key = entry.substr(0, equals);
         auto flags = grouped(entry.substr(equals + 1));
         // A key in braces stands for another lever: -t of llama-bench for both phases.
-        if (!flags.empty()) all.push_back({key == "*" || key.starts_with('{') ? "" : key, std::move(flags)});
+        if (!flags.empty()) all.push_back({key == "*" || key.starts_with('{') ? std::string() : std::string(key), std::move(flags)});
       }
     }
   }
@@ -208,8 +198,8 @@ class Reader {
   std::string known_spelling(const GivenFlag& flag) const {
     if (knows_(flag.word)) return flag.word;
     if (flag.record->group) return "";
-    for (const std::string& each : split(flag.record->spellings, " "))
-      if (knows_(each)) return each;
+    for (const std::string_view each : split(flag.record->spellings, " "))
+      if (knows_(each)) return std::string(each);
     return "";
   }
 

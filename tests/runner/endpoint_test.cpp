@@ -1,11 +1,9 @@
 // A client's view of a server: exact where the times are given, and whole against a server of this test.
 #include "runner/endpoint.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -17,6 +15,7 @@
 
 #include "core/check.hpp"
 #include "runner/descriptor.hpp"
+#include "tests/runner/listener.hpp"
 
 namespace oldiron {
 namespace {
@@ -64,16 +63,8 @@ TEST(ReadStream, WhatIsNoAnswerSaysWhy) {
 class FakeServer {
  public:
   explicit FakeServer(std::function<std::string(const std::string& head, const Json& body)> answer)
-      : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), answer_(std::move(answer)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(listener_.get(), generic, size), 0);
-    EXPECT_EQ(listen(listener_.get(), 16), 0);
-    EXPECT_EQ(getsockname(listener_.get(), generic, &size), 0);
-    url = fmt::format("http://127.0.0.1:{}", ntohs(address.sin_port));
+      : answer_(std::move(answer)) {
+    url = fmt::format("http://127.0.0.1:{}", listener_.port());
     thread_ = std::thread([this] { serve(); });
   }
   ~FakeServer() {
@@ -88,9 +79,9 @@ class FakeServer {
  private:
   void serve() {
     while (!over_) {
-      pollfd waiting = {listener_.get(), POLLIN, 0};
+      pollfd waiting = {listener_.descriptor(), POLLIN, 0};
       if (poll(&waiting, 1, 10) <= 0) continue;
-      const Descriptor peer(accept(listener_.get(), nullptr, nullptr));
+      const Descriptor peer = listener_.next();
       std::string request;
       while (!whole(request)) {
         char bytes[65536];
@@ -117,7 +108,7 @@ class FakeServer {
     return length == std::string::npos || length > end || request.size() >= end + 4 + std::stoul(request.substr(length + 16));
   }
 
-  Descriptor listener_;
+  test::Listener listener_;
   std::function<std::string(const std::string&, const Json&)> answer_;
   std::atomic<bool> over_ = false;
   std::thread thread_;

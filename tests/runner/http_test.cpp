@@ -1,9 +1,7 @@
 #include "runner/http.hpp"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -13,6 +11,7 @@
 #include "core/check.hpp"
 #include "core/clock.hpp"
 #include "runner/descriptor.hpp"
+#include "tests/runner/listener.hpp"
 
 namespace oldiron {
 namespace {
@@ -24,20 +23,11 @@ constexpr double kPatience_s = 60;
 /// Takes connections one after the other, reads the request and answers with the given text; then closes, or waits.
 class Server {
  public:
-  explicit Server(std::string answer, int connections = 1, bool closes = true) : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(listener_.get(), generic, size), 0);
-    EXPECT_EQ(listen(listener_.get(), 16), 0);
-    EXPECT_EQ(getsockname(listener_.get(), generic, &size), 0);
-    port = ntohs(address.sin_port);
+  explicit Server(std::string answer, int connections = 1, bool closes = true) {
     thread_ = std::thread([this, answer = std::move(answer), connections, closes] {
       std::vector<Descriptor> kept;
       for (int i = 0; i < connections; ++i) {
-        Descriptor peer(accept(listener_.get(), nullptr, nullptr));
+        Descriptor peer = listener_.next();
         char bytes[65536];
         const ssize_t got = recv(peer.get(), bytes, sizeof bytes, 0);
         if (got > 0) request.append(bytes, static_cast<std::size_t>(got));
@@ -54,11 +44,12 @@ class Server {
     thread_.join();
   }
 
-  int port = 0;
+  int port() const { return listener_.port(); }
+
   std::string request;
 
  private:
-  Descriptor listener_;
+  test::Listener listener_;
   std::atomic<bool> over_ = false;
   std::thread thread_;
 };
@@ -69,7 +60,7 @@ TEST(Http, SendsWhatIsAskedAndReadsTheAnswer) {
   std::string request;
   {
     Server server(kHello);
-    const HttpAnswer answer = http_exchange({.port = server.port, .method = "POST", .path = "/x", .json = "{}", .api_key = "k3y"}, now_s() + kPatience_s);
+    const HttpAnswer answer = http_exchange({.port = server.port(), .method = "POST", .path = "/x", .json = "{}", .api_key = "k3y"}, now_s() + kPatience_s);
     EXPECT_TRUE(answer.ok()) << answer.error;
     EXPECT_EQ(answer.body, "hello");
     EXPECT_GT(answer.sent_s, 0);
@@ -84,7 +75,7 @@ TEST(Http, SendsWhatIsAskedAndReadsTheAnswer) {
 
 TEST(Http, SeveralAtOnce) {
   Server server(kHello, 3);
-  const std::vector<HttpRequest> requests(3, {.host = "localhost", .port = server.port});
+  const std::vector<HttpRequest> requests(3, {.host = "localhost", .port = server.port()});
   for (const HttpAnswer& answer : http_exchange(requests, now_s() + kPatience_s)) EXPECT_EQ(answer.body, "hello") << answer.error;
 }
 
@@ -98,7 +89,7 @@ TEST(Http, NobodyAnswersOnAFreePort) {
 
 TEST(Http, ADeadlineEndsASilentServer) {
   Server server("HTTP/1.1 200 OK\r\n", 1, false);
-  const HttpAnswer answer = http_exchange({.port = server.port}, now_s() + 0.2);
+  const HttpAnswer answer = http_exchange({.port = server.port()}, now_s() + 0.2);
   EXPECT_TRUE(answer.timed_out);
   EXPECT_FALSE(answer.ok());
   EXPECT_THAT(answer.error, HasSubstr("in time"));
@@ -107,7 +98,7 @@ TEST(Http, ADeadlineEndsASilentServer) {
 TEST(Http, IsGivenUpOnceTheOtherThingSaysSo) {
   Server server("", 1, false);
   int asked = 0;
-  const HttpAnswer answer = http_exchange({.port = server.port}, now_s() + kPatience_s, [&] { return ++asked < 3; });
+  const HttpAnswer answer = http_exchange({.port = server.port()}, now_s() + kPatience_s, [&] { return ++asked < 3; });
   EXPECT_EQ(asked, 3);
   EXPECT_EQ(answer.error, "was given up");
   EXPECT_FALSE(answer.timed_out);
