@@ -4,18 +4,12 @@
 
 #include <algorithm>
 
+#include "core/front_words.hpp"
 #include "core/text.hpp"
 #include "reports/layout.hpp"
 
 namespace oldiron::reports {
 namespace {
-
-bool is_assignment(const std::string& word) {
-  const auto equals = word.find('=');
-  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return equals != std::string::npos && equals > 0 && letter(word[0]) &&
-         std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
-}
 
 /// One word of a unit file: specifiers and variables are not expanded, control characters are escapes (systemd.service(5),
 /// systemd.unit(5)). The program's own path knows no variables.
@@ -46,7 +40,7 @@ std::string numbers(const std::vector<int>& list) { return fmt::format("{}", fmt
 
 std::string launch_script(const std::vector<std::string>& argv, const std::string& about) {
   std::string script = fmt::format("#!/bin/sh\n# {}\nexec", one_line(about));
-  if (!argv.empty() && is_assignment(argv.front())) script += " env";
+  if (!argv.empty() && count_assignments(argv) > 0) script += " env";
   for (const std::string& word : argv) script += " " + shell_quote(word);
   return script + "\n";
 }

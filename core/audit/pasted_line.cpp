@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <map>
 
 #include "core/check.hpp"
+#include "core/front_words.hpp"
 #include "core/text.hpp"
 
 namespace oldiron {
@@ -83,13 +83,7 @@ std::string tool_of_image(std::string_view image) {
   return tag.starts_with("server") ? "llama-server" : tag.starts_with("light") ? "llama-cli" : "";
 }
 
-bool is_assignment(std::string_view word) {
-  const auto equals = word.find('=');
-  if (equals == 0 || equals == std::string_view::npos) return false;
-  return std::all_of(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(equals), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '_';
-         }) && std::isdigit(static_cast<unsigned char>(word.front())) == 0;
-}
+bool is_assignment(std::string_view word) { return assignment_in(word) != std::string_view::npos; }
 
 const WrapperKind* wrapper_of(std::string_view word) {
   const std::string name = base_name(word);
