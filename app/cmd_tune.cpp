@@ -26,7 +26,9 @@
 #include "probes/storage.hpp"
 #include "runner/command_words.hpp"
 #include "runner/engines/llama_bench.hpp"
+#include "runner/engines/llama_perplexity.hpp"
 #include "runner/engines/llama_tools.hpp"
+#include "runner/engines/lossy_tools.hpp"
 #include "runner/memory_guard.hpp"
 #include "runner/placed_engine.hpp"
 #include "runner/signals.hpp"
@@ -223,6 +225,7 @@ EngineSet start_engines(const std::vector<ForeignEngine>& found, const ModelRequ
     return started;
   };
   const RunCommand run = [command, watch](const std::vector<std::string>& argv, double timeout_s) { return run_watched(command(argv), timeout_s, *watch); };
+  const auto say = [](const std::string& text) { fmt::print(stderr, "{:>21}{}\n", "", text); };
   for (Candidate& candidate : record.candidates) candidate.request = file;
   look_at_storage(files, out_dir, record);
   const std::string logs = out_dir + "/logs";
@@ -231,8 +234,11 @@ EngineSet start_engines(const std::vector<ForeignEngine>& found, const ModelRequ
       if (!program) return nullptr;
       return make_llama_server(*program, model, {.log_dir = logs, .command = command, .machine = record.machine, .watch = [watch](int pid) { watch->look(pid); }});
     };
-    const auto placed = [&](std::unique_ptr<TrialEngine> tools) {
-      return make_placed(std::move(tools), files, record.storage ? record.storage->file_system : "", watch);
+    const Available<FoundPerplexity> reader = find_perplexity(bench);
+    const auto placed = [&](std::unique_ptr<TrialEngine> speed) {
+      std::unique_ptr<TrialEngine> perplexity;
+      if (reader) perplexity = make_llama_perplexity(*reader, model, run, {.dir = out_dir, .log_dir = logs, .say = say});
+      return make_placed(make_lossy_tools(std::move(speed), std::move(perplexity), reader.reason()), files, record.storage ? record.storage->file_system : "", watch);
     };
     engines.add(bench.engine, bench.bench, placed(make_llama_tools(make_llama_bench(bench, model, run, logs, record.machine), server(), program.reason())));
     if (program) engines.add(bench.engine, program->program, placed(make_server_alone(server())));

@@ -10,8 +10,10 @@
 #include "app/version.hpp"
 #include "core/accounting.hpp"
 #include "core/text.hpp"
+#include "kernels/gguf.hpp"
 #include "probes/state.hpp"
 #include "runner/engines/llama_bench.hpp"
+#include "runner/engines/llama_perplexity.hpp"
 #include "runner/engines/llama_server.hpp"
 #include "runner/quality_trial.hpp"
 #include "runner/signals.hpp"
@@ -29,6 +31,10 @@ constexpr int kVerifyMax = 8;
 constexpr int kStreamsMax = 8;
 constexpr int kQualityTexts = 8;
 constexpr int kQualityTokens = 48;
+// Of a text that a foreign engine reads.
+constexpr int kReadChunks = 16;
+constexpr int kReadChunkTokens = 256;
+constexpr double kRead_s = 60;
 
 void print_plan(const TuneRecord& record, const TuneRequest& request, const Plan& plan) {
   if (record.storage) fmt::print(stderr, "model: {}\n", storage_text(*record.storage));
@@ -50,6 +56,15 @@ void print_tool(const TuneRequest& request, const Candidate& candidate, const Yo
   const BeyondBench beyond = beyond_bench(request, candidate);
   const std::string why = beyond.lever.empty() ? fmt::format("{} of your line: llama-bench cannot say it", yours.by_server) : beyond.why;
   fmt::print(stderr, "every trial runs through llama-server, so that all figures come from one program ({})\n", why);
+}
+
+/// Why a foreign engine's llama-perplexity says nothing of this model; empty if it does.
+std::string why_no_text(const ModelSpec& model, const ModelRequest& request) {
+  if (const std::string reason = why_no_quality(model); !reason.empty() || !is_file(request)) return reason;
+  const GgufHeader header = read_gguf_header(request.model);
+  const auto found = header.keys.find("tokenizer.ggml.model");
+  const auto* name = found == header.keys.end() ? nullptr : std::get_if<std::string>(&found->second.values.at(0));
+  return name == nullptr || *name == "none" || *name == "no_vocab" ? fmt::format("{} has no vocabulary, so that no engine reads a text with it", model.id) : "";
 }
 
 /// What reading the model's files takes at the first load, and at the later ones.
@@ -143,7 +158,12 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
       request.base.workload.quality_tokens = kQualityTokens;
     }
   } else {
-    request.why_no_quality = "not measured: oldiron measures it with its own kernels only";
+    request.why_no_quality = why_no_text(model, candidate.request);
+    if (request.why_no_quality.empty()) {
+      request.base.workload.quality_texts = kReadChunks;
+      request.base.workload.quality_tokens = kReadChunkTokens;
+      request.quality_read_s = kRead_s;
+    }
   }
   request.keeps_model = own;
   request.space =
@@ -205,8 +225,9 @@ EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, Eng
     // not have.
     if (spec.repetition != repetition) runner->retire();
     repetition = spec.repetition;
-    context.needs_bytes =
-        spec.engine == Engine::oldiron ? own_needs_bytes(model, spec) : needs_bytes(spec, model);
+    context.needs_bytes = spec.engine == Engine::oldiron          ? own_needs_bytes(model, spec)
+                          : spec.workload.quality_texts > 0 ? perplexity_needs_bytes(spec, model)
+                                                            : needs_bytes(spec, model);
     try {
       return run_trial(spec, engines, context);
     } catch (const Interrupted&) {

@@ -15,7 +15,7 @@ std::optional<Quality> quality_of(const Trial& trial) {
   const auto count = [&](const char* name) {
     const Measurement* loops = trial.find(name);
     return loops == nullptr
-               ? 0
+               ? -1
                : static_cast<int>(std::lround(loops->median * static_cast<double>(loops->samples.size())));
   };
   return Quality{*kl, *top1, static_cast<int>(kl->samples.size()), count(kQualityLoops),

@@ -9,11 +9,11 @@
 namespace oldiron {
 
 struct Quality {
-  Measurement kl;    ///< nats per token; samples are texts
+  Measurement kl;    ///< nats per token; samples are texts, or chunks of one
   Measurement top1;  ///< share of tokens
   int texts = 0;
-  int loops = 0,
-      own_loops = 0;  ///< texts that end in a loop, with this configuration and with the model's own
+  int loops = -1,
+      own_loops = -1;  ///< texts that end in a loop, with this configuration and with the model's own; -1: not measured
   bool operator==(const Quality&) const = default;
 };
 

@@ -38,7 +38,7 @@
 //   cores      physical cores of the pretended machine [2]
 //   speed      all rates are so many times the ones below [1]
 //
-// Called llama-server it is one: see fake_server.hpp.
+// Called llama-server or llama-perplexity it is one: see fake_server.hpp and fake_perplexity.hpp.
 //
 // Speeds, before noise, with t threads of that phase and c = cores:
 //   scale(t, gain) = t / (1 + (1 - gain) (t - 1)) up to t = c; 0.4 of scale(c) beyond
@@ -67,6 +67,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/fake_perplexity.hpp"
 #include "tests/fake_server.hpp"
 #include "tests/fake_settings.hpp"
 
@@ -301,8 +302,9 @@ class Bench {
   std::vector<char> memory_;
 };
 
-std::string help_text(const Settings& settings, bool is_server) {
+std::string help_text(const Settings& settings, bool is_server, bool is_perplexity) {
   const std::string path = settings.text("help");
+  if (is_perplexity) return kPerplexityHelp + std::string(settings.text("engine") == "ik_llama" ? kPerplexityHelpIk : kPerplexityHelpLlama);
   if (path.empty() && is_server) return kServerHelp + std::string(settings.text("engine") == "ik_llama" ? kServerHelpIk : kServerHelpLlama);
   if (path.empty())
     return std::string(kHelpBoth) + (settings.text("engine") == "ik_llama" ? kHelpIk : kHelpLlama);
@@ -345,8 +347,9 @@ int main(int argc, char** argv) {
   }
   const Settings settings(argv[0], fakes);
   const std::string name = argv[0];
-  const bool is_server = name.substr(name.rfind('/') + 1) == "llama-server";
-  const std::string help = help_text(settings, is_server);
+  const std::string tool = name.substr(name.rfind('/') + 1);
+  const bool is_server = tool == "llama-server", is_perplexity = tool == "llama-perplexity";
+  const std::string help = help_text(settings, is_server, is_perplexity);
   const bool always = settings.number("fail_always", 0) != 0;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "-h" || arguments[i] == "--help") {
@@ -374,6 +377,10 @@ int main(int argc, char** argv) {
     const int call = logged_calls(settings, arguments);
     const bool failing = fails(settings, call, arguments);
     run_server(settings, flags, failing ? split(settings.text("fail"), ',') : std::vector<std::string>{});
+  }
+  if (is_perplexity) {
+    const int call = logged_calls(settings, arguments);
+    run_perplexity(settings, flags, fails(settings, call, arguments) ? split(settings.text("fail"), ',') : std::vector<std::string>{});
   }
   const bool counts = always || Bench(settings, flags, {}).has_tests();
   const int call = counts ? logged_calls(settings, arguments) : 0;

@@ -19,6 +19,7 @@ constexpr double kOwnStart = 0.3;
 // A trial slower than this many times what was expected of it is stopped: it cannot be the answer any more.
 constexpr double kPatience = 4;
 constexpr double kLeastDeadline_s = 30;
+constexpr int kLeastTextsRead = 4;
 // A trial repeats to a few percent; one that would end with the budget to the second is not begun.
 constexpr double kMargin = 1.1;
 
@@ -167,6 +168,10 @@ Workload Search::search_workload() const {
 Workload Search::quality_workload() const {
   Workload workload = request_.base.workload;
   workload.prompt_tokens = workload.generate_tokens = workload.verify_max = workload.streams_max = 0;
+  if (request_.quality_read_s > 0 && workload.quality_texts > kLeastTextsRead) {
+    const double texts = request_.quality_read_s * likely_rate(incumbent_, Phase::prefill) / workload.quality_tokens;
+    workload.quality_texts = static_cast<int>(std::clamp<double>(texts, kLeastTextsRead, workload.quality_texts));
+  }
   return workload;
 }
 
@@ -179,7 +184,9 @@ double Search::work_units(const Config& config, const Workload& workload) const 
   double units = 0;
   if (workload.prompt_tokens > 0) units += prefill > 0 ? workload.prompt_tokens / prefill : 1;
   if (decode_steps > 0) units += decode > 0 ? decode_steps / decode : 1;
-  if (workload.quality_texts > 0)
+  const double read_tokens = kQualityReadings * workload.quality_texts * workload.quality_tokens;
+  if (request_.quality_read_s > 0) units += prefill > 0 ? read_tokens / prefill : 0;
+  else if (workload.quality_texts > 0)
     units += decode > 0 ? kQualityStepsPerToken * workload.quality_texts * workload.quality_tokens / decode : 1;
   return units;
 }

@@ -15,6 +15,8 @@ namespace oldiron {
 /// A token of a quality trial, in plain decode steps: two configurations write it beside other texts, and read it in steps
 /// of 16.
 inline constexpr double kQualityStepsPerToken = 1.5;
+/// Of a text that a foreign engine reads: with the model's own configuration, and with the other.
+inline constexpr double kQualityReadings = 2;
 
 /// The state of one tune.
 ///

@@ -28,6 +28,9 @@ struct TuneRequest {
   std::optional<TrialSpec> yours = {};
   TrialSpec base;  ///< engine, model, workload of one turn (its verify_max and streams_max: measured once, on
                    ///< the answer; its quality_texts: on each lossy choice), budget of a trial
+  /// Above 0: quality is told on a text that is read, as many of the quality_texts as that takes seconds, and four at least; 0: on texts
+  /// that our engine writes, all of them.
+  double quality_read_s = 0;
   std::string why_no_quality = "not measured";  ///< said of lossy choices where quality_texts is 0
   SearchSpace space;
   Machine machine;

@@ -184,7 +184,7 @@ Json findings(const Report& report) {
     Json entry = {{"changed", choice.changed}, {"decode_tokens_per_s", interval(choice.decode)}, {"quality", nullptr}};
     if (choice.quality) {
       const Quality& q = *choice.quality;
-      entry["quality"] = {{"kl", to_json(q.kl)}, {"top1", to_json(q.top1)}, {"texts", q.texts}, {"loops", q.loops}, {"own_loops", q.own_loops}};
+      entry["quality"] = {{"kl", to_json(q.kl)}, {"top1", to_json(q.top1)}, {"texts", q.texts}, {"loops", q.loops < 0 ? Json(nullptr) : Json(q.loops)}, {"own_loops", q.own_loops < 0 ? Json(nullptr) : Json(q.own_loops)}};
     } else {
       entry["reason"] = choice.quality.reason();
     }

@@ -156,7 +156,7 @@ std::string lossy(const Report& report) {
     const Quality& q = *choice.quality;
     out += table_row({literal(choice.changed), decode, kl_text(q.kl.median), kl_text(q.kl.low) + " .. " + kl_text(q.kl.high),
                       fine_percent_text(q.top1.median), fine_percent_text(q.top1.low) + " .. " + fine_percent_text(q.top1.high),
-                      fmt::format("{} of {}, {} by itself", q.loops, q.texts, q.own_loops)});
+                      q.loops < 0 ? "not measured" : fmt::format("{} of {}, {} by itself", q.loops, q.texts, q.own_loops)});
   }
   return out;
 }

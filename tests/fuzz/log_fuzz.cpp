@@ -14,6 +14,7 @@
 #include "runner/engine_builds.hpp"
 #include "runner/engines/engine_end.hpp"
 #include "runner/engines/llama_bench.hpp"
+#include "runner/engines/llama_perplexity.hpp"
 #include "runner/engines/server_answer.hpp"
 
 namespace {
@@ -64,12 +65,22 @@ void read_answer_of(const std::string& text) {
   }
 }
 
+void read_divergence_of(const std::string& text) {
+  try {
+    const KlFigures read = read_kl_divergence(text);
+    for (const Figure& each : {read.kl, read.top1, read.perplexity, read.base_perplexity}) require(std::isfinite(each.value) && std::isfinite(each.error));
+    require(!read.running_kl.empty() && read.running_kl.size() == read.running_top1.size());
+  } catch (const Error&) {
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   require_sane(times_of_log(text));
   read_answer_of(text);
+  read_divergence_of(text);
   require_sane(times_of_bench(text));
   for (const std::int64_t nodes : graph_of_log(text).nodes) require(nodes >= 0);
   features_of_log(text);

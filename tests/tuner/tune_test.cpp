@@ -375,6 +375,27 @@ TEST(TuneTest, OrderNeedsFewLoads) {
   EXPECT_LE(heads, 8);
 }
 
+TEST(TuneTest, AsMuchOfATextIsReadAsThePrefillAllows) {
+  for (const auto& [read_s, texts] : {std::pair{1000.0, 16}, std::pair{20.0, 7}, std::pair{0.5, 4}}) {
+    Surface surface = separable();
+    surface.prefill = [](const Config&) { return 100.0; };
+    TuneRequest request = request_for(surface);
+    request.base.workload.quality_texts = 16;
+    request.base.workload.quality_tokens = 256;
+    request.quality_read_s = read_s;
+    override_axis(request.space, "head_type", "as_is");
+    override_axis(request.space, "n_experts", "8,4");
+    run(request, surface);
+    int priced = 0;
+    for (const TrialSpec& spec : surface.asked) {
+      if (spec.workload.quality_tokens == 0) continue;
+      ++priced;
+      EXPECT_EQ(spec.workload.quality_texts, texts) << read_s;
+    }
+    EXPECT_EQ(priced, 1) << read_s;
+  }
+}
+
 TEST(TuneTest, EveryLossyChoiceGetsItsPrice) {
   Surface surface = separable();
   TuneRequest request = request_for(surface);
