@@ -149,7 +149,7 @@ class LlamaPerplexity : public TrialEngine {
       throw Error(fmt::format("the logits to compare with take {} and {} has {} free; choose another folder with --out", size, options_.dir,
                               bytes_text(static_cast<double>(room.available))));
     if (options_.say)
-      options_.say(fmt::format("quality: {} of {} tokens of {}; the logits to compare with take {} in {} until it is measured",
+      options_.say(fmt::format("quality: {} chunks of {} tokens of {}; the logits to compare with take {} in {} until it is measured",
                                spec.workload.quality_texts, spec.workload.quality_tokens, options_.text, size, options_.dir));
   }
 

@@ -207,7 +207,7 @@ TEST_P(Perplexity, RemovesTheLogitsWhenItIsRetiredAndWhenItEnds) {
 TEST_P(Perplexity, SaysWhatTheLogitsTakeBeforeItWritesThem) {
   std::string said;
   adapter({.say = [&](const std::string& text) { said = text; }})->run(spec_);
-  EXPECT_THAT(said, HasSubstr("8 of 64 tokens of "));
+  EXPECT_THAT(said, HasSubstr("8 chunks of 64 tokens of "));
   EXPECT_THAT(said, HasSubstr(bytes_text(258004)));
 }
 
