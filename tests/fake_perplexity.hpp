@@ -18,6 +18,6 @@ inline const char* const kPerplexityHelp =
     "  -tb, --threads-batch N\n  -ctk, --cache-type-k TYPE\n  -ctv, --cache-type-v TYPE\n  --chunks N\n  --kl-divergence\n"
     "  --kl-divergence-base FNAME\n";
 inline const char* const kPerplexityHelpLlama = "  --override-kv KEY=TYPE:VALUE,...\n  -nr, --no-repack\n";
-inline const char* const kPerplexityHelpIk = "  -okv, --override-kv KEY=TYPE:VALUE\n  -rtr, --run-time-repack\n";
+inline const char* const kPerplexityHelpIk = "  -okv, --override-kv KEY=TYPE:VALUE\n  -rtr, --run-time-repack\n  --log-disable\n";
 
 [[noreturn]] void run_perplexity(const Settings& settings, const std::map<std::string, std::string>& flags, const std::vector<std::string>& fail);

@@ -113,8 +113,11 @@ class LlamaPerplexity : public TrialEngine {
     const Flags flags = flags_for(config, found_.engine, Tool::server, [&](std::string_view flag) { return found_.knows(flag); }, false, &model_);
     if (!flags.unsupported.empty()) return Available<Argv>::not_available(fmt::format("llama-perplexity: {}", fmt::join(flags.unsupported, "; ")));
     const std::string tokens = std::to_string(spec.workload.quality_tokens);
+    Argv argv = {found_.program};
+    // ik_llama.cpp's leaves a llama.log where it is started; llama.cpp's would say nothing at all.
+    if (found_.engine == Engine::ik_llama && found_.knows("--log-disable")) argv.emplace_back("--log-disable");
     // One chunk at a time: its logits are the largest thing that is held.
-    Argv argv = {found_.program, "-m", spec.model, "-f", options_.text, "-c", tokens, "-b", tokens, "--chunks", std::to_string(spec.workload.quality_texts)};
+    argv.insert(argv.end(), {"-m", spec.model, "-f", options_.text, "-c", tokens, "-b", tokens, "--chunks", std::to_string(spec.workload.quality_texts)});
     argv.insert(argv.end(), flags.argv.begin(), flags.argv.end());
     if (without_repacking_) argv.emplace_back("--no-repack");
     argv.insert(argv.end(), {"--kl-divergence-base", base_path()});
