@@ -72,7 +72,8 @@ class LlamaPerplexity : public TrialEngine {
  public:
   LlamaPerplexity(FoundPerplexity found, ModelSpec model, RunCommand run, PerplexityOptions options)
       : found_(std::move(found)), model_(std::move(model)), run_(std::move(run)), options_(std::move(options)) {
-    remove_base();  // that of a tune which was killed
+    std::error_code ignored;
+    fs::remove(base_path(), ignored);  // that of a tune which was killed
   }
   ~LlamaPerplexity() override { remove_base(); }
   LlamaPerplexity(const LlamaPerplexity&) = delete;
@@ -99,7 +100,10 @@ class LlamaPerplexity : public TrialEngine {
  private:
   std::string base_path() const { return fmt::format("{}/quality-base-{}.logits", options_.dir, to_string(found_.engine)); }
 
+  /// Leaves another adapter's file alone.
   void remove_base() {
+    if (!owns_file_) return;
+    owns_file_ = false;
     std::error_code ignored;
     fs::remove(base_path(), ignored);
     base_.reset();
@@ -171,6 +175,7 @@ class LlamaPerplexity : public TrialEngine {
         throw Error(fmt::format("there is no text to measure quality on: {} is no file", options_.text));
       check_room(spec);
       CommandResult result;
+      owns_file_ = true;
       if (ran(*argv, deadline_s, trial, result)) {
         take_base(key, result);
         return true;
@@ -250,6 +255,7 @@ class LlamaPerplexity : public TrialEngine {
   RunCommand run_;
   PerplexityOptions options_;
   std::optional<Base> base_ = {};
+  bool owns_file_ = false;
   bool without_repacking_ = false;
 };
 

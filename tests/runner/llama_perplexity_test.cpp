@@ -192,6 +192,7 @@ TEST_P(Perplexity, ComparesWithTheModelsOwnConfigurationOnce) {
 
 TEST_P(Perplexity, RemovesTheLogitsWhenItIsRetiredAndWhenItEnds) {
   {
+    const auto other = adapter();
     const auto engine = adapter();
     engine->run(spec_);
     EXPECT_TRUE(keeps_logits());
@@ -200,6 +201,8 @@ TEST_P(Perplexity, RemovesTheLogitsWhenItIsRetiredAndWhenItEnds) {
     engine->run(spec_);
     EXPECT_TRUE(keeps_logits());
     EXPECT_THAT(calls(), SizeIs(4));
+    other->retire();
+    EXPECT_TRUE(keeps_logits()) << "another adapter's";
   }
   EXPECT_FALSE(keeps_logits());
 }
