@@ -184,6 +184,7 @@ Options parse_command_line(int argc, char** argv) {
   tune->add_option("--out", options.out, "Folder for the journal and the report")->default_str("oldiron-out");
   tune->add_flag("--cold", options.cold, "Drop the model's file from the page cache before each load of a foreign engine: what it costs is said first");
   tune->add_flag("--baseline", options.baseline, "Compare with the line that you run now: tune … --baseline -- llama-server -m … ; without a line, with the engine's defaults");
+  tune->add_option("--quiet-wait", options.quiet_wait_s, "Seconds that a trial waits for a quiet machine at most; 0: it looks, and goes on")->check(CLI::NonNegativeNumber);
   tune->add_flag("--retry", options.retry, "Run trials again that failed before");
 
   CLI::App* report = app.add_subcommand("report", "Write the report of an earlier tune again");

@@ -344,7 +344,7 @@ int cmd_tune(const Options& options) {
   std::vector<EngineTune> tunes;
   for (Candidate& candidate : record.candidates) {
     if (record.candidates.size() > 1) fmt::print(stderr, "{}\n", candidate.version);
-    tunes.push_back(tune_engine(record, candidate, engines, journal, options.retry, meters.watches()));
+    tunes.push_back(tune_engine(record, candidate, engines, journal, options.retry, meters.watches(), options.quiet_wait_s));
     engines.retire_all_but(nullptr);
     if (tunes.back().result.stopped_by == StoppedBy::signal) {
       fmt::print(stderr, "stopped; the same command goes on where this ended\n");

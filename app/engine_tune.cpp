@@ -197,7 +197,7 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
 }
 
 EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, EngineSet& engines,
-                       Journal& journal, bool retry, const std::vector<MeterWatch*>& meters) {
+                       Journal& journal, bool retry, const std::vector<MeterWatch*>& meters, double quiet_wait_s) {
   const ModelSpec model = describe_model(candidate.request, cards_dir());
   TuneRequest request = request_for(record, candidate, model);
   const YourLineRead yours = add_yours(record, candidate, model, request);
@@ -211,7 +211,7 @@ EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, Eng
   context.model_fingerprint = model.fingerprint;
   // A short tune is not spent on waiting.
   constexpr double kWaitShare = 0.05;
-  NoiseGate gate(std::min(kQuietPatience_s, kWaitShare * record.budget_s));
+  NoiseGate gate(quiet_wait_s >= 0 ? quiet_wait_s : std::min(kQuietPatience_s, kWaitShare * record.budget_s));
   context.gate = &gate;
   context.meters = meters;
   context.read_state = [leave_bytes = record.state.leave_memory_bytes] {

@@ -28,9 +28,9 @@ struct EngineTune {
 TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, const ModelSpec& model);
 
 /// Runs the search in `engines`; says on standard error what it does. A signal ends it with StoppedBy::signal. `meters` read
-/// meanwhile.
+/// meanwhile. `quiet_wait_s`: how long a trial waits for a quiet machine; below 0: half a minute, less in a short tune.
 EngineTune tune_engine(const TuneRecord& record, const Candidate& candidate, EngineSet& engines, Journal& journal, bool retry,
-                       const std::vector<MeterWatch*>& meters);
+                       const std::vector<MeterWatch*>& meters, double quiet_wait_s);
 
 /// The same path from the journal alone: nothing is run, and it ends where a trial is missing.
 EngineTune replay_engine(const TuneRecord& record, const Candidate& candidate, Journal& journal);

@@ -40,6 +40,7 @@ struct Options {
   std::string watts;          ///< --watts: "140" or "60,140"
   std::string power_command;  ///< --power-command
   int leave_cores = 0;        ///< --leave-cores
+  double quiet_wait_s = -1;   ///< --quiet-wait; below 0: half a minute, less in a short tune
   std::string leave_memory;   ///< --leave-memory: "8G"
   bool count_traffic = false;  ///< --count-traffic
   Tariff tariff;              ///< --price, --hours-per-day

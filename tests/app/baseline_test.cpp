@@ -22,7 +22,7 @@ class Baseline : public testing::Test {
 
   /// Few trials: repacking alone is searched.
   Ran tune(const std::vector<std::string>& more) const {
-    std::vector<std::string> arguments = {"tune",    kTinyModel, "--engine", folder_ / "engine", "--out",   folder_ / "out", "--budget", "20h",
+    std::vector<std::string> arguments = {"tune",    kTinyModel, "--engine", folder_ / "engine", "--out",   folder_ / "out", "--budget", "20h", "--quiet-wait", "0",
                                           "--decode_threads", "1",        "--prefill_threads", "1", "--set", "ubatch=512", "--set", "load_mode=automatic",
                                           "--set", "flash_attention=on", "--set", "malloc_pages=automatic"};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -78,7 +78,7 @@ class ServerOnly : public Baseline {
 
 TEST_F(ServerOnly, AFlagThatLlamaBenchLacksTakesTheWholeComparisonToTheServer) {
   write_file(folder_ / "engine/fake_engine.conf", "engine=llama_cpp\nlog=" + folder_ / "log" + "\n");
-  const Ran ran = run({"tune", kTinyModel, "--engine", folder_ / "engine", "--out", folder_ / "out", "--budget", "20h", "--decode_threads", "2", "--set", "ubatch=512", "--set",
+  const Ran ran = run({"tune", kTinyModel, "--engine", folder_ / "engine", "--out", folder_ / "out", "--budget", "20h", "--quiet-wait", "0", "--decode_threads", "2", "--set", "ubatch=512", "--set",
                        "load_mode=automatic,read", "--set", "flash_attention=on", "--set", "malloc_pages=automatic", "--baseline", "--",
                        "llama-server -m " + kTinyModel + " -t 2 -tb 1 -np 2 --override-kv gemma4.expert_used_count=int:1 -c 512 --port 1"});
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
@@ -100,7 +100,7 @@ TEST_F(ServerOnly, AFlagThatLlamaBenchLacksTakesTheWholeComparisonToTheServer) {
 TEST_F(ServerOnly, ASettingThatLlamaBenchLacksTakesAllTrialsToTheServer) {
   write_file(folder_ / "engine/fake_engine.conf", "engine=llama_cpp\n");
   const auto tune = [&](const std::vector<std::string>& more) {
-    std::vector<std::string> arguments = {"tune", kTinyModel, "--engine", folder_ / "engine", "--out", folder_ / "out", "--budget", "20h", "--set", "ubatch=512",
+    std::vector<std::string> arguments = {"tune", kTinyModel, "--engine", folder_ / "engine", "--out", folder_ / "out", "--budget", "20h", "--quiet-wait", "0", "--set", "ubatch=512",
                                           "--set", "load_mode=automatic", "--set", "flash_attention=on", "--set", "malloc_pages=automatic"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run(arguments);

@@ -38,7 +38,7 @@ class FakeEngine {
 
   std::vector<std::string> tune(std::vector<std::string> more = {"--max-trials", "12"}) const {
     more.insert(more.begin(),
-                {"tune", kTinyModel, "--engine", folder_ / "engine", "--out", out(), "--budget", "20h"});
+                {"tune", kTinyModel, "--engine", folder_ / "engine", "--out", out(), "--budget", "20h", "--quiet-wait", "0"});
     return more;
   }
 

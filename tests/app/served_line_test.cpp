@@ -27,7 +27,7 @@ class ServedLine : public testing::Test {
 
   Ran tune(const std::string& settings) const {
     write_file(engine() + "/fake_engine.conf", "engine=ik_llama\nlog=" + (folder_ / "log") + "\n" + settings);
-    return run({"tune", model(), "--engine", engine(), "--out", folder_ / "out", "--budget", "20h", "--max-trials", "6"}, folder_.path());
+    return run({"tune", model(), "--engine", engine(), "--out", folder_ / "out", "--budget", "20h", "--quiet-wait", "0", "--max-trials", "6"}, folder_.path());
   }
 
   Json flags() const { return read_json(folder_ / "out/report.json").at("answer").at("lossless").at("flags").at("ik_llama_cpp"); }
@@ -62,7 +62,7 @@ TEST_F(ServedLine, IsStartedAsItIsPrintedAndWrittenAsFiles) {
 
 TEST_F(ServedLine, ACrashOfRepackingIsMendedInTheLine) {
   write_file(engine() + "/fake_engine.conf", "engine=llama_cpp\nfail=segv\nfail_flag=--port\nfail_without=--no-repack\n");
-  const Ran ran = run({"tune", model(), "--engine", engine(), "--out", folder_ / "out", "--budget", "20h", "--max-trials", "6"}, folder_.path());
+  const Ran ran = run({"tune", model(), "--engine", engine(), "--out", folder_ / "out", "--budget", "20h", "--quiet-wait", "0", "--max-trials", "6"}, folder_.path());
   ASSERT_EQ(ran.exit_code, 0) << ran.err;
   const Json line = read_json(folder_ / "out/report.json").at("answer").at("lossless").at("flags").at("llama_cpp");
   EXPECT_EQ(line.at("basis"), "confirmed") << line.dump();
@@ -73,7 +73,7 @@ TEST_F(ServedLine, ACrashOfRepackingIsMendedInTheLine) {
 
 TEST_F(ServedLine, WhatStandsInFrontIsTheUnitsOwnSetting) {
   write_file(engine() + "/fake_engine.conf", "engine=ik_llama\n");
-  const Ran ran = run({"tune", model(), "--engine", engine(), "--out", folder_ / "out", "--budget", "20h", "--max-trials", "4", "--set", "malloc_pages=transparent", "--set",
+  const Ran ran = run({"tune", model(), "--engine", engine(), "--out", folder_ / "out", "--budget", "20h", "--quiet-wait", "0", "--max-trials", "4", "--set", "malloc_pages=transparent", "--set",
                        "node_policy=interleave", "--set", "cpu_set=cores"},
                       folder_.path());
   ASSERT_EQ(ran.exit_code, 0) << ran.err;

@@ -66,7 +66,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                          kFar = common(512, 256, 0);
   const bool odd = size % 2 == 1;
   Trial bench{.spec = odd ? kOfIk : kOfLlama}, streams{.spec = kStreams}, sweep{.spec = odd ? kNear : kFar};
-  read_bench(result, {.engine = bench.spec.engine}, bench);
+  FoundEngine found;
+  found.engine = bench.spec.engine;
+  read_bench(result, found, bench);
   read_batched(result, {}, streams);
   read_sweep(result, {}, sweep);
   for (const Trial* each : {&bench, &streams, &sweep}) require_sane(*each);

@@ -17,7 +17,7 @@ class Tokens : public GgufFolder {};
 
 TEST_F(Tokens, OfAVocabularyBeginATextAndATurn) {
   ModelSpec model = model_from_gguf(
-      read_gguf_header(std::string(OLDIRON_TEST_DATA) + "/golden/models/gemma4-dense.F32.gguf"), "dense");
+      read_gguf_header(OLDIRON_TEST_DATA "/golden/models/gemma4-dense.F32.gguf"), "dense");
   const auto embedding =
       std::find_if(model.tensors.begin(), model.tensors.end(),
                    [](const TensorSpec& tensor) { return tensor.name == "token_embd.weight"; });
