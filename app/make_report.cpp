@@ -61,7 +61,7 @@ reports::FlagLine derived_line(Engine engine, const Config& config, const Engine
 reports::FlagLine line_of(Engine engine, const Config& config, const EngineTune& tune,
                           const std::vector<EngineTune>& tunes, const Machine& machine) {
   if (tune.candidate.engine == engine) {
-    if (tune.served && tune.result.lossless && config == tune.result.lossless->config) return flag_line(*tune.served, *tune.result.lossless);
+    if (tune.served && tune.result.lossless && config == tune.result.lossless->config) return flag_line(*tune.served, *tune.result.lossless, tune.result.trials);
     reports::FlagLine line;
     const Trial* trial = whole_trial(tune.result, config);
     if (trial == nullptr) {

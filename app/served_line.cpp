@@ -137,13 +137,15 @@ std::vector<std::string> not_installed(const std::vector<std::string>& argv) {
   return missing;
 }
 
-/// "decode is 12 % below that of llama-bench", if their intervals lie apart; else empty.
-std::string apart(const char* what, const Measurement& served, const Measurement& benched) {
+/// "decode is 12 % below that of the trials", if their intervals lie apart; else empty. `next`: where a start was to be expected.
+std::string apart(const char* what, const Measurement& served, const Measurement& benched, const std::optional<Interval>& next) {
   if (served.samples.empty() || benched.median <= 0) return "";
   const double off = served.median / benched.median - 1;
   const bool overlap = served.low <= benched.high && benched.low <= served.high;
   if (overlap || std::abs(off) <= kNoiseFloor) return "";
-  return fmt::format("{} is {} {} that of the trials", what, percent_text(std::abs(off)), off < 0 ? "below" : "above");
+  const bool expected = next && next->low <= served.median && served.median <= next->high;
+  return fmt::format("{} is {} {} that of the trials{}", what, percent_text(std::abs(off)), off < 0 ? "below" : "above",
+                     expected ? ", no more than starts differ here" : "");
 }
 
 }  // namespace
@@ -176,7 +178,7 @@ std::optional<ServedLine> serve_answer(const EngineTune& tune, const TuneRecord&
   return served_before(tune, record, journal);
 }
 
-reports::FlagLine flag_line(const ServedLine& served, const Answer& answer) {
+reports::FlagLine flag_line(const ServedLine& served, const Answer& answer, const std::vector<Trial>& trials) {
   const Trial& trial = served.trial;
   reports::FlagLine line;
   line.argv = trial.provenance.command;
@@ -189,8 +191,9 @@ reports::FlagLine flag_line(const ServedLine& served, const Answer& answer) {
   line.reason.clear();
   if (const Measurement* decode = trial.find(kDecode)) line.served_decode = *decode;
   if (const Measurement* prefill = trial.find(kPrefill)) line.served_prefill = *prefill;
-  std::vector<std::string> findings = {apart("decode", line.served_decode, answer.decode_tokens_per_s),
-                                       apart("prefill", line.served_prefill, answer.prefill_tokens_per_s)};
+  std::vector<std::string> findings = {
+      apart("decode", line.served_decode, answer.decode_tokens_per_s, next_start(trials, answer.config, kDecode)),
+      apart("prefill", line.served_prefill, answer.prefill_tokens_per_s, next_start(trials, answer.config, kPrefill))};
   if (!served.changed.empty()) findings.push_back(fmt::format("with {}: without it the server crashed", served.changed));
   for (const std::string& program : not_installed(trial.provenance.command))
     findings.push_back(fmt::format("{} is not installed here, and the line needs it (the run did its work by system calls)", program));

@@ -36,7 +36,8 @@ double serving_s(const EngineTune& tune);
 /// What serve_answer() gave, from the journal alone.
 std::optional<ServedLine> served_before(const EngineTune& tune, const TuneRecord& record, const Journal& journal);
 
-/// As the report shows it: confirmed if it was measured, with a finding where it is off the answer's speeds.
-reports::FlagLine flag_line(const ServedLine& served, const Answer& answer);
+/// As the report shows it: confirmed if it was measured, with a finding where it is off the answer's speeds. `trials`: of the tune,
+/// which show how starts differ here.
+reports::FlagLine flag_line(const ServedLine& served, const Answer& answer, const std::vector<Trial>& trials);
 
 }  // namespace oldiron
