@@ -138,7 +138,9 @@ std::vector<std::string> headline(const Report& report) {
   if (report.default_answer) {
     const Answer& base = *report.default_answer;
     if (differences(answer.config, base.config).empty()) {
-      compared = fmt::format("{} defaults are the best found", engine_possessive(answer.engine));
+      // What was not compared is no best.
+      compared = report.effects.empty() ? fmt::format("no other setting than {} defaults was tried", engine_possessive(answer.engine))
+                                        : fmt::format("{} defaults are the best found", engine_possessive(answer.engine));
     } else {
       compared = fmt::format("{} defaults need {}", engine_possessive(answer.engine),
                              seconds_text(base.turn_s.median));

@@ -106,6 +106,8 @@ TEST(Sentences, NoGainIsNotCalledAGain) {
               HasSubstr("no faster within the noise (0.98–1.03)"));
   (*report.lossless).config = report.default_answer->config;
   EXPECT_EQ(headline(report)[0], "16.6 s per turn; ik_llama.cpp's defaults are the best found");
+  report.effects.clear();
+  EXPECT_EQ(headline(report)[0], "16.6 s per turn; no other setting than ik_llama.cpp's defaults was tried");
 }
 
 TEST(Sentences, MemoryWallOnlyIfTheWallIsMemory) {
