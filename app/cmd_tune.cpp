@@ -234,7 +234,7 @@ EngineSet start_engines(const std::vector<ForeignEngine>& found, const ModelRequ
       if (!program) return nullptr;
       return make_llama_server(*program, model, {.log_dir = logs, .command = command, .machine = record.machine, .watch = [watch](int pid) { watch->look(pid); }});
     };
-    const Available<FoundPerplexity> reader = find_perplexity(bench);
+    const Available<FoundTool> reader = find_perplexity(bench);
     const auto placed = [&](std::unique_ptr<TrialEngine> speed) {
       std::unique_ptr<TrialEngine> perplexity;
       if (reader) perplexity = make_llama_perplexity(*reader, model, run, {.dir = out_dir, .log_dir = logs, .say = say});

@@ -186,13 +186,4 @@ void check_row(const Json& row, const Config& config, std::string_view tool) {
   expect("n_ubatch", config.ubatch);
 }
 
-bool ended_well(const CommandResult& result, std::string_view tool, Trial& trial) {
-  trial.provenance.peak_rss_bytes = std::max(trial.provenance.peak_rss_bytes, result.end.max_rss_bytes);
-  auto verdict = bad_end(result, tool);
-  if (!verdict) return true;
-  trial.status = verdict->status;
-  trial.reason = std::move(verdict->reason);
-  return false;
-}
-
 }  // namespace oldiron

@@ -44,7 +44,4 @@ int row_integer(const Json& row, const char* name, std::string_view tool);
 /// Throws Error if the row says of threads and ubatch what was not asked. Fields that a build lacks are not judged.
 void check_row(const Json& row, const Config& config, std::string_view tool);
 
-/// What both programs' ends say; false: `trial` has its status and reason.
-bool ended_well(const CommandResult& result, std::string_view tool, Trial& trial);
-
 }  // namespace oldiron

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/text.hpp"
@@ -57,6 +58,28 @@ std::optional<EndVerdict> bad_end(const CommandResult& result, std::string_view 
     return EndVerdict{Status::unsupported, fmt::format("{} was built for another CPU (illegal instruction); build it on this machine", tool)};
   if (refusal.unsupported) return EndVerdict{Status::unsupported, fmt::format("{} refused: {}", tool, refusal.line)};
   return EndVerdict{Status::failed, fmt::format("{} {}{}", tool, how_it_ended(result.end), said)};
+}
+
+bool ended_well(const CommandResult& result, std::string_view tool, Trial& trial) {
+  trial.provenance.peak_rss_bytes = std::max(trial.provenance.peak_rss_bytes, result.end.max_rss_bytes);
+  auto verdict = bad_end(result, tool);
+  if (!verdict) return true;
+  trial.status = verdict->status;
+  trial.reason = std::move(verdict->reason);
+  return false;
+}
+
+void read_into(Trial& trial, const std::function<void()>& read) {
+  trial.measurements.clear();
+  try {
+    read();
+    trial.status = Status::ok;
+    trial.reason.clear();
+  } catch (const Error& error) {
+    trial.measurements.clear();
+    trial.status = Status::failed;
+    trial.reason = error.what();
+  }
 }
 
 }  // namespace oldiron

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "runner/engines/engine_end.hpp"
 #include "runner/engines/tool_engine.hpp"
 
 namespace oldiron {
@@ -62,7 +63,7 @@ Available<Argv> batched_argv(const TrialSpec& spec, const FoundTool& found, cons
 void read_batched(const CommandResult& result, const FoundTool&, Trial& trial) {
   trial.measurements.clear();
   if (!ended_well(result, kName, trial)) return;
-  try {
+  read_into(trial, [&] {
     const std::vector<Json> rows = bench_rows(result.out.text() + "\n" + result.err.text(), kName);
     const std::vector<int> order = order_of_rows(trial.spec);
     if (rows.size() > order.size() || rows.size() + 1 < order.size())
@@ -82,13 +83,7 @@ void read_batched(const CommandResult& result, const FoundTool&, Trial& trial) {
     }
     for (auto& [streams, samples] : rates) trial.measurements.push_back(summarise(fmt::format("batch_tokens_per_s/{}", streams), "tokens/s", std::move(samples)));
     trial.provenance.load_s = std::max(0.0, result.end.wall_s - computing_s);
-    trial.status = Status::ok;
-    trial.reason.clear();
-  } catch (const Error& error) {
-    trial.measurements.clear();
-    trial.status = Status::failed;
-    trial.reason = error.what();
-  }
+  });
 }
 
 std::unique_ptr<TrialEngine> make_llama_batched_bench(FoundTool found, ModelSpec model, RunCommand run, std::string log_dir, Machine machine) {

@@ -132,14 +132,9 @@ std::string differs(const Json& row, const char* field, const std::string& asked
 }
 
 void read_bench(const CommandResult& result, const FoundEngine& found, Trial& trial) {
-  trial.provenance.peak_rss_bytes = result.end.max_rss_bytes;
   trial.measurements.clear();
-  if (auto verdict = bad_end(result, "llama-bench")) {
-    trial.status = verdict->status;
-    trial.reason = std::move(verdict->reason);
-    return;
-  }
-  try {
+  if (!ended_well(result, "llama-bench", trial)) return;
+  read_into(trial, [&] {
     const Json rows = rows_of(result.out.text());
     double computing_s = 0;
     if (trial.spec.workload.prompt_tokens > 0) computing_s += take_row(rows, found, true, trial);
@@ -147,13 +142,7 @@ void read_bench(const CommandResult& result, const FoundEngine& found, Trial& tr
     trial.provenance.load_s = std::max(0.0, result.end.wall_s - computing_s);
     for (const auto& tag : bench_dialect(found.engine).declined(result.err.text(), trial.spec.config))
       for (auto& measurement : trial.measurements) measurement.tags.push_back(tag);
-    trial.status = Status::ok;
-    trial.reason.clear();
-  } catch (const Error& error) {
-    trial.measurements.clear();
-    trial.status = Status::failed;
-    trial.reason = error.what();
-  }
+  });
 }
 
 }  // namespace oldiron

@@ -24,7 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 using Argv = std::vector<std::string>;
 
-constexpr double kHelpPatience_s = 20;
 constexpr int kHeaderBytes = 20;  // of the logits: "_logits_", then tokens of a chunk, vocabulary and chunks, four bytes each
 constexpr double kNormal95 = 1.96;
 // llama.cpp writes its log from a thread that its end does not wait for: a run may lose the last lines, and be none the wiser.
@@ -70,7 +69,7 @@ std::vector<double> of_each(const std::vector<double>& running, int count) {
 
 class LlamaPerplexity : public TrialEngine {
  public:
-  LlamaPerplexity(FoundPerplexity found, ModelSpec model, RunCommand run, PerplexityOptions options)
+  LlamaPerplexity(FoundTool found, ModelSpec model, RunCommand run, PerplexityOptions options)
       : found_(std::move(found)), model_(std::move(model)), run_(std::move(run)), options_(std::move(options)) {
     std::error_code ignored;
     fs::remove(base_path(), ignored);  // that of a tune which was killed
@@ -250,7 +249,7 @@ class LlamaPerplexity : public TrialEngine {
     LogitsHeader header;
   };
 
-  FoundPerplexity found_;
+  FoundTool found_;
   ModelSpec model_;
   RunCommand run_;
   PerplexityOptions options_;
@@ -271,23 +270,11 @@ std::int64_t perplexity_needs_bytes(const TrialSpec& spec, const ModelSpec& mode
   return model.bytes() + kv_bytes(model, tokens, 1, static_cast<int>(tokens), KvType::f16) + 3 * 4 * tokens * model.vocab_size;
 }
 
-Available<FoundPerplexity> find_perplexity(const FoundEngine& bench, const RunCommand& run) {
-  const auto none = [](std::string reason) { return Available<FoundPerplexity>::not_available(std::move(reason)); };
-  const std::string program = (fs::absolute(bench.bench).lexically_normal().parent_path() / "llama-perplexity").string();
-  if (std::error_code ignored; !fs::is_regular_file(program, ignored))
-    return none(fmt::format("there is no llama-perplexity beside {}; build that target too", bench.bench));
-  if (const std::string why = why_no_program(program); !why.empty()) return none(why);
-  const CommandResult help = run({program, "--help"}, kHelpPatience_s);
-  FoundPerplexity found{.engine = bench.engine, .program = program, .version = bench.version, .flags = flags_of_help(help.out.text() + help.err.text())};
-  // ik_llama.cpp prints its help and then fails.
-  if (!found.knows("--kl-divergence"))
-    if (const std::string why = why_no_help(program, help); !why.empty()) return none(why);
-  for (const char* flag : {"--kl-divergence", "--chunks", "-c", "-b", "-f"})
-    if (!found.knows(flag)) return none(fmt::format("{}: its --help lists no {}; this build is not known yet", program, flag));
-  return found;
+Available<FoundTool> find_perplexity(const FoundEngine& bench, const RunCommand& run) {
+  return find_tool_beside(bench, "llama-perplexity", {"--kl-divergence", "--chunks", "-c", "-b", "-f"}, run);
 }
 
-std::unique_ptr<TrialEngine> make_llama_perplexity(FoundPerplexity found, ModelSpec model, RunCommand run, PerplexityOptions options) {
+std::unique_ptr<TrialEngine> make_llama_perplexity(FoundTool found, ModelSpec model, RunCommand run, PerplexityOptions options) {
   return std::make_unique<LlamaPerplexity>(std::move(found), std::move(model), std::move(run), std::move(options));
 }
 

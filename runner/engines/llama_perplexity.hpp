@@ -3,28 +3,18 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/model.hpp"
-#include "runner/discover.hpp"
 #include "runner/engine.hpp"
+#include "runner/engines/bench_rows.hpp"
 
 namespace oldiron {
 
-struct FoundPerplexity {
-  Engine engine = Engine::llama_cpp;
-  std::string program;
-  std::string version;  ///< that of the llama-bench beside it
-  std::set<std::string, std::less<>> flags;
-
-  bool knows(std::string_view flag) const { return flags.contains(flag); }
-};
-
 /// The llama-perplexity in the folder of a found llama-bench, or why there is none that can be used.
-Available<FoundPerplexity> find_perplexity(const FoundEngine& bench, const RunCommand& run = run_guarded);
+Available<FoundTool> find_perplexity(const FoundEngine& bench, const RunCommand& run = ask_guarded);
 
 /// A figure as the program prints it, with its standard error.
 struct Figure {
@@ -68,6 +58,6 @@ inline constexpr const char* kOwnPerplexity = "own_perplexity";  ///< of the mod
 /// Reads quality_texts chunks of quality_tokens of the text, once with without_losses() of the configuration, whose logits are kept
 /// until retire(), and once for each configuration. All levers that lose nothing are as the engine has them by itself but for the
 /// threads.
-std::unique_ptr<TrialEngine> make_llama_perplexity(FoundPerplexity found, ModelSpec model, RunCommand run, PerplexityOptions options);
+std::unique_ptr<TrialEngine> make_llama_perplexity(FoundTool found, ModelSpec model, RunCommand run, PerplexityOptions options);
 
 }  // namespace oldiron

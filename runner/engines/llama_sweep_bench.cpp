@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "runner/engines/engine_end.hpp"
 #include "runner/engines/tool_engine.hpp"
 
 namespace oldiron {
@@ -66,7 +67,7 @@ void read_sweep(const CommandResult& result, const FoundTool&, Trial& trial) {
   const TrialSpec& spec = trial.spec;
   const Workload& w = spec.workload;
   const int step = spec.config.ubatch, prompt_end = w.depth_tokens + std::max(w.prompt_tokens, step);
-  try {
+  read_into(trial, [&] {
     double prefill_s = 0, prefill = 0, decode = 0;
     int swept = w.depth_tokens;
     for (const Json& row : bench_rows(result.out.text() + "\n" + result.err.text(), kName)) {
@@ -85,13 +86,7 @@ void read_sweep(const CommandResult& result, const FoundTool&, Trial& trial) {
     if (w.prompt_tokens > 0) trial.measurements.push_back(summarise(kPrefill, "tokens/s", {prefill}));
     if (w.generate_tokens > 0) trial.measurements.push_back(summarise(kDecode, "tokens/s", {decode}));
     trial.provenance.load_s = std::max(0.0, result.end.wall_s - prefill_s - w.generate_tokens / decode);
-    trial.status = Status::ok;
-    trial.reason.clear();
-  } catch (const Error& error) {
-    trial.measurements.clear();
-    trial.status = Status::failed;
-    trial.reason = error.what();
-  }
+  });
 }
 
 std::unique_ptr<TrialEngine> make_llama_sweep_bench(FoundTool found, ModelSpec model, RunCommand run, std::string log_dir, Machine machine) {
