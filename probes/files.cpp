@@ -7,6 +7,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/text.hpp"
+
 namespace oldiron {
 
 namespace {
@@ -93,15 +95,7 @@ std::vector<int> parse_cpu_list(std::string_view text) {
   return cpus;
 }
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const std::size_t at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == text.npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
+std::vector<std::string_view> split(std::string_view text, char separator) { return split(text, std::string_view(&separator, 1)); }
 
 std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");

@@ -33,8 +33,9 @@ std::string new_api_key();
 /// Whether a trial is the server's alone, because its engine_dir names this program.
 bool is_for_server(const TrialSpec& spec);
 
-/// What a person would start for this configuration: the model, its context, its slots and all levers, and what a trial that is for
-/// the server hands through; nothing of an address. The reason if anything cannot be expressed. `context`: tokens of all slots together; 0: what the workload needs.
+/// What a person would start for this configuration: the model, its context, its slots and all levers, and what a trial that is
+/// for the server hands through; nothing of an address. The reason if anything cannot be expressed. `context`: tokens of all
+/// slots together; 0: what the workload needs.
 Available<std::vector<std::string>> server_argv(const TrialSpec& spec, const FoundServer& found, const ModelSpec& model, int context = 0);
 
 struct ServerOptions {
