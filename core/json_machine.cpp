@@ -73,7 +73,7 @@ ReadWay way_from_json(const Json& json) {
   return way;
 }
 
-Json point_to_json(const BandwidthPoint& point) {
+Json bandwidth_to_json(const BandwidthPoint& point) {
   const Measurement& measured = point.bytes_per_s;
   Json json = {{"threads", point.threads},
           {"name", measured.name},
@@ -229,7 +229,7 @@ MachineState machine_state_from_json(const Json& json) {
 
 Json to_json(const Profile& profile) {
   return {{"bandwidth",
-           {{"read", list_of(profile.read, point_to_json)}, {"read_saturated", profile.read_saturated}}},
+           {{"read", list_of(profile.read, bandwidth_to_json)}, {"read_saturated", profile.read_saturated}}},
           {"compute", list_of(profile.compute, peak_to_json)},
           {"abilities", to_json(profile.abilities)}};
 }

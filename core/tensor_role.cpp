@@ -13,7 +13,7 @@ struct NameRole {
 };
 
 // Names without "blk.N."; the first that fits counts. Llama's, Gemma's, Qwen's and gpt-oss's tensors.
-constexpr NameRole kRoles[] = {
+constexpr NameRole kNameRoles[] = {
     {"output.weight", NameRole::whole, Role::head},
     {"per_layer_token_embd.weight", NameRole::whole, Role::embd},
     {"ffn_gate_inp", NameRole::prefix, Role::router},
@@ -61,7 +61,7 @@ Role role_of(std::string_view tensor_name, bool tied_head) {
   std::string_view name = tensor_name;
   if (name.starts_with("blk.")) name.remove_prefix(std::min(name.find('.', 4) + 1, name.size()));
   if (name == "token_embd.weight") return tied_head ? Role::head : Role::embd;
-  for (const NameRole& rule : kRoles) {
+  for (const NameRole& rule : kNameRoles) {
     if (fits(name, rule)) return rule.role;
   }
   return Role::norm;  // norms, sinks, scales, divisors: vectors, read in full

@@ -24,6 +24,8 @@ constexpr TensorTypeInfo kUnknown = {TensorType::unknown, "unknown", "unknown", 
 
 std::span<const TensorTypeInfo> tensor_types() { return kTypes; }
 
+bool is_float(TensorType type) { return type == TensorType::f32 || type == TensorType::f16 || type == TensorType::bf16; }
+
 const TensorTypeInfo& info(TensorType type) {
   return type == TensorType::unknown ? kUnknown : kTypes[static_cast<std::size_t>(type)];
 }

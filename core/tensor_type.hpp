@@ -28,6 +28,7 @@ struct TensorTypeInfo {
 /// Those of tensor_types.def.
 std::span<const TensorTypeInfo> tensor_types();
 const TensorTypeInfo& info(TensorType type);
+bool is_float(TensorType type);
 
 /// The type with this GGUF id, or the reason.
 Available<TensorType> tensor_type_from_gguf(int gguf_id);

@@ -167,6 +167,18 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
   }
 }
 
+void replace_all(std::string& text, std::string_view what, std::string_view by) {
+  std::string replaced;
+  std::size_t begin = 0;
+  for (std::size_t at; (at = text.find(what, begin)) != std::string::npos; begin = at + what.size())
+    replaced.append(text, begin, at - begin).append(by);
+  text = replaced.append(text, begin, std::string::npos);
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
 std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result) {

@@ -8,6 +8,8 @@
 
 namespace oldiron {
 
+inline constexpr std::int64_t kKiB = 1024, kMiB = 1024 * kKiB;
+
 std::string bytes_text(double bytes);              ///< "605.6 MB", "14.4 GB": decimal units
 std::string module_bytes_text(std::int64_t bytes);  ///< as memory modules are sold, in powers of two: "16 GiB"
 std::string bytes_per_s_text(double bytes_per_s);  ///< "27.4 GB/s"
@@ -29,6 +31,14 @@ std::string list_text(const std::vector<std::string>& words, std::string_view la
 
 /// The parts between separators, at least one; they live as long as `text`.
 std::vector<std::string_view> split(std::string_view text, std::string_view separator);
+
+/// Each `what`, which is not empty, becomes `by`.
+void replace_all(std::string& text, std::string_view what, std::string_view by);
+
+bool is_digit(char c);
+
+/// A letter, a digit or _.
+bool is_word(char c);
 
 /// ASCII letters made small.
 std::string lower(std::string_view text);

@@ -5,11 +5,11 @@
 #include <sstream>
 
 #include "core/check.hpp"
+#include "core/text.hpp"
 
 namespace oldiron {
 namespace {
 
-constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 
 std::vector<std::int64_t> numbers(const std::string& text) {
   std::vector<std::int64_t> list;

@@ -9,8 +9,8 @@ namespace oldiron {
 namespace {
 
 /// Sizes and strides of one layer's queries and results.
-struct Shape {
-  Shape(const LayerSpec& spec, int keys_seen)
+struct AttentionShape {
+  AttentionShape(const LayerSpec& spec, int keys_seen)
       : group(spec.n_head / spec.n_head_kv),
         heads(spec.n_head),
         head_dim(spec.value_length),
@@ -42,7 +42,7 @@ void Partials::resize(std::int64_t queries, std::int64_t head_dim) {
 void Decoder::Impl::attend_chunk(int layer, const AttentionItem& item, std::int64_t chunk, Partials& into,
                                  std::int64_t first, float* acc, std::int64_t acc_stride) {
   const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
-  const Shape shape(spec, window(spec));
+  const AttentionShape shape(spec, window(spec));
   KvCache& from = kv(layer);
   const int from_layer = kv_layer(layer);
   const Range seen = item.tokens_of(chunk, shape.window);
@@ -89,7 +89,7 @@ float Decoder::Impl::weight_sum(int layer, std::int64_t head, float max, float s
 
 void Decoder::Impl::attend_item(const Lane& lane, int layer, const AttentionItem& item) {
   const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
-  const Shape shape(spec, window(spec));
+  const AttentionShape shape(spec, window(spec));
   AttentionScratch& own = attention_scratch[static_cast<std::size_t>(lane.rank)];
   own.chunk.resize(item.count * shape.group, shape.head_dim);
   own.state.resize(item.count * shape.group, 0);
@@ -119,7 +119,7 @@ void Decoder::Impl::attend_item(const Lane& lane, int layer, const AttentionItem
 
 void Decoder::Impl::attend_part(const Lane& lane, int layer, const AttentionItem& item, Range units) {
   const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
-  const Shape shape(spec, window(spec));
+  const AttentionShape shape(spec, window(spec));
   AttentionScratch& own = attention_scratch[static_cast<std::size_t>(lane.rank)];
   for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
     const std::int64_t slot = own.plan.slot(item, unit) * own.plan.tile_tokens * shape.group;
@@ -133,7 +133,7 @@ void Decoder::Impl::attend_part(const Lane& lane, int layer, const AttentionItem
 void Decoder::Impl::merge_cut(const Lane& lane, int layer, const AttentionItem& item, std::int64_t token,
                               std::int64_t query_head) {
   const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
-  const Shape shape(spec, window(spec));
+  const AttentionShape shape(spec, window(spec));
   const AttentionPlan& plan = attention_scratch[static_cast<std::size_t>(lane.rank)].plan;
   float* out = o.data() + (shape.query(item, token) + query_head) * shape.head_dim;
   const Range chunks = item.chunks_of(token, shape.window);
@@ -150,7 +150,7 @@ void Decoder::Impl::merge_cut(const Lane& lane, int layer, const AttentionItem& 
 
 void Decoder::Impl::attend(const Lane& lane, int layer) {
   const LayerSpec& spec = model.layers[static_cast<std::size_t>(layer)];
-  const Shape shape(spec, window(spec));
+  const AttentionShape shape(spec, window(spec));
   const std::int64_t heads_kv = spec.n_head_kv;
   const auto prepare = [&](std::int64_t token, std::int64_t head_kv) {
     if (spec.kv_from == kOwnKv) store_keys_values(lane, layer, token, static_cast<int>(head_kv));

@@ -13,6 +13,8 @@
 
 namespace oldiron {
 
+inline constexpr std::size_t kMaxTensorNameBytes = 63;  ///< the engines' own limit, with its terminator 64
+
 struct GgufTensor {
   std::string name;
   std::vector<std::int64_t> ne;

@@ -18,7 +18,6 @@ namespace oldiron {
 
 namespace {
 
-constexpr std::uint64_t kMaxNameBytes = 63;        // the engines' own limit, with its terminator 64
 constexpr std::uint64_t kMaxKeyBytes = 65535;      // of the GGUF specification
 constexpr std::uint64_t kKeptStringBytes = 65536;  // a chat template may be longer, but nobody here reads it
 constexpr std::uint64_t kKeptStrings = 16;
@@ -233,7 +232,7 @@ void read_tensors(Reader& reader, std::uint64_t count, GgufHeader& header) {
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t begin = reader.at();
     GgufTensor tensor;
-    tensor.name = reader.string(fmt::format("the name of tensor {}", i), kMaxNameBytes, false);
+    tensor.name = reader.string(fmt::format("the name of tensor {}", i), kMaxTensorNameBytes, false);
     if (!names.insert(tensor.name).second)
       reader.fail(fmt::format("tensor `{}` stands twice", tensor.name), begin);
     const auto n_dims = reader.number<std::uint32_t>(tensor.name);

@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::int64_t kChunkBytes =
     4 << 20;  // rows made before they are written: in the cache of a core or near it
-constexpr std::size_t kMaxNameBytes = 63;  // of a tensor, in both engines
 
 /// Whose keys put_model_keys knows.
 constexpr std::array<std::string_view, 6> kWritable = {"gemma4", "gemma4-assistant", "llama",
@@ -50,7 +49,7 @@ void write_gguf(const WeightSource& source, const std::string& path, Vocabulary 
   }
   std::uint64_t data_bytes = 0;
   for (const TensorSpec& tensor : model.tensors) {
-    if (tensor.name.size() > kMaxNameBytes)
+    if (tensor.name.size() > kMaxTensorNameBytes)
       throw Error(fmt::format("tensor name {} is too long for GGUF", tensor.name));
     header.tensor(tensor, data_bytes);
     data_bytes += gguf_padded(static_cast<std::uint64_t>(tensor.bytes()));

@@ -85,10 +85,6 @@ std::string name(const Kernel& kernel) {
 
 namespace {
 
-bool is_float(TensorType type) {
-  return type == TensorType::f32 || type == TensorType::f16 || type == TensorType::bf16;
-}
-
 constexpr std::int64_t kAnyColumns = std::numeric_limits<std::int64_t>::max();
 
 /// The row of the fastest ISA not above `isa` for products of so many columns, or nullptr.

@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 
+#include "core/text.hpp"
 #include "probes/facts.hpp"
 #include "probes/files.hpp"
 
@@ -24,8 +25,6 @@ std::string kept_lines(const std::string& text, const std::function<bool(std::st
 bool starts_with_any(std::string_view line, std::initializer_list<std::string_view> keys) {
   return std::any_of(keys.begin(), keys.end(), [&](std::string_view key) { return line.starts_with(key); });
 }
-
-bool holds(std::string_view text, std::string_view word) { return text.find(word) != text.npos; }
 
 /// The lines that the probes understand, of files that may name anything.
 std::string cut(const std::string& path, const std::string& text) {
@@ -67,10 +66,6 @@ std::set<std::string> group_names(const Files& files) {
     for (const std::string_view line : split(mounts->second, '\n'))
       if (const auto words = split(line, ' '); words.size() >= 5 && holds(line, " - cgroup")) add(words[3]);
   return names;
-}
-
-void replace_all(std::string& text, const std::string& what, const std::string& with) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += with.size()) text.replace(at, what.size(), with);
 }
 
 }  // namespace

@@ -69,9 +69,9 @@ std::vector<std::string> levels(const std::string& root, std::string_view contro
   }
 }
 
-void lower(double& quota, double other) { quota = quota > 0 ? std::min(quota, other) : other; }
+void lower_to(double& quota, double other) { quota = quota > 0 ? std::min(quota, other) : other; }
 
-void lower(std::int64_t& bytes, std::int64_t other) {
+void lower_to(std::int64_t& bytes, std::int64_t other) {
   other = std::max<std::int64_t>(0, other);
   bytes = bytes >= 0 ? std::min(bytes, other) : other;
 }
@@ -97,13 +97,13 @@ void read_v2(const std::string& root, CgroupLimits& limits) {
     const auto quota = parse_number(words[0]);
     const auto period = words.size() == 2 ? parse_number(words[1]) : std::nullopt;
     if (quota && period && *quota > 0 && *period > 0)
-      lower(limits.cpu_quota, static_cast<double>(*quota) / static_cast<double>(*period));
+      lower_to(limits.cpu_quota, static_cast<double>(*quota) / static_cast<double>(*period));
     add_throttling(folder, "throttled_usec", 1e-6, limits);
     // memory.high does not kill but slows until the group is below it again: for a load it is a limit too.
     for (const char* name : {"/memory.max", "/memory.high"})
       if (const auto limit = read_number(folder + name)) {
-        lower(limits.memory_limit_bytes, *limit);
-        lower(limits.memory_free_bytes,
+        lower_to(limits.memory_limit_bytes, *limit);
+        lower_to(limits.memory_free_bytes,
               *limit - read_number(folder + "/memory.current").value_or(0) + file_cache(folder, ""));
       }
   }
@@ -114,7 +114,7 @@ void read_v1_cpu(const std::string& root, CgroupLimits& limits) {
     const auto quota = read_number(folder + "/cpu.cfs_quota_us");
     const auto period = read_number(folder + "/cpu.cfs_period_us");
     if (quota && period && *quota > 0 && *period > 0)
-      lower(limits.cpu_quota, static_cast<double>(*quota) / static_cast<double>(*period));
+      lower_to(limits.cpu_quota, static_cast<double>(*quota) / static_cast<double>(*period));
     add_throttling(folder, "throttled_time", 1e-9, limits);
   }
 }
@@ -126,8 +126,8 @@ void read_v1_memory(const std::string& root, CgroupLimits& limits) {
     const std::int64_t limit = std::min(read_number(folder + "/memory.limit_in_bytes").value_or(kNoLimit),
                                         number_after(stat, "hierarchical_memory_limit").value_or(kNoLimit));
     if (limit >= kNoLimit) continue;
-    lower(limits.memory_limit_bytes, limit);
-    lower(limits.memory_free_bytes,
+    lower_to(limits.memory_limit_bytes, limit);
+    lower_to(limits.memory_free_bytes,
           limit - read_number(folder + "/memory.usage_in_bytes").value_or(0) + file_cache(folder, "total_"));
   }
 }

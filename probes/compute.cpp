@@ -11,7 +11,7 @@
 namespace oldiron {
 namespace {
 
-constexpr int kSamples = 9;
+constexpr int kPeakSamples = 9;
 
 // A core that slept takes this long to its full clock on the slowest governors.
 constexpr double kWarmUp_s = 0.03;
@@ -33,7 +33,7 @@ struct Look {
 
 Look look(Team& team, const Peak& peak, std::int64_t rounds) {
   std::vector<double> rates, clocks, per_cycle;
-  for (int i = 0; i < kSamples; ++i) {
+  for (int i = 0; i < kPeakSamples; ++i) {
     double rate = 0;
     for (const PeakSample& each : sample_all(team, peak, rounds)) {
       rate += each.instructions_per_s * peak.operations;
@@ -55,7 +55,7 @@ Look look(Team& team, const Peak& peak, std::int64_t rounds) {
   return result;
 }
 
-ComputePeak measure(Team& team, const Peak& peak, double until_s) {
+ComputePeak measure_peak(Team& team, const Peak& peak, double until_s) {
   const std::int64_t rounds = peak_rounds(peak);
   const NoiseSnapshot before = read_noise();
   Look best = look(team, peak, rounds);
@@ -96,7 +96,7 @@ std::vector<ComputePeak> measure_compute(const ComputePlan& plan) {
       const std::int64_t rounds = peak_rounds(peak);
       for (const double until_s = now_s() + kWarmUp_s; now_s() < until_s;) sample_all(team, peak, rounds);
       const auto done = static_cast<double>(measured.size() + 1);
-      measured.push_back(measure(team, peak, start_s + plan.budget_s * done / looks));
+      measured.push_back(measure_peak(team, peak, start_s + plan.budget_s * done / looks));
     }
   return measured;
 }

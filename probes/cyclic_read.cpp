@@ -12,12 +12,12 @@ namespace {
 
 constexpr std::int64_t kTimesLarger = 4;
 constexpr std::int64_t kLeastTimesLarger = 2;
-constexpr std::int64_t kPage = 4096;
+constexpr std::int64_t kPageBytes = 4096;
 constexpr int kLeastPairs = 6;
 constexpr int kMostPairs = 31;
 
 // Tokens of small models are read in microseconds: then a sample is as many passes as take this long.
-constexpr double kSample_s = 0.03;
+constexpr double kRead_s = 0.03;
 
 }  // namespace
 
@@ -42,7 +42,7 @@ Available<CyclicRead> measure_cyclic_read(const CyclicPlan& plan) {
   CHECK(plan.read != nullptr && plan.token_bytes > 0 && !plan.cpus.empty(), "something to read");
   const double start_s = now_s();
   // Every rank's share of the token is whole pages.
-  const std::int64_t step = kPage * static_cast<std::int64_t>(plan.cpus.size());
+  const std::int64_t step = kPageBytes * static_cast<std::int64_t>(plan.cpus.size());
   const std::int64_t token = (plan.token_bytes + step - 1) / step * step;
   const std::int64_t large = std::min(kTimesLarger * token, plan.most_bytes / step * step);
   if (large < kLeastTimesLarger * token)
@@ -56,7 +56,7 @@ Available<CyclicRead> measure_cyclic_read(const CyclicPlan& plan) {
     };
     rate(large, 1);
     const double token_s = static_cast<double>(token) / rate(token, 1);
-    const int passes = std::max(2, static_cast<int>(std::ceil(kSample_s / token_s)));
+    const int passes = std::max(2, static_cast<int>(std::ceil(kRead_s / token_s)));
     const int large_passes =
         std::max(1, static_cast<int>(static_cast<double>(passes) * static_cast<double>(token) /
                                      static_cast<double>(large)));

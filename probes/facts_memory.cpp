@@ -1,6 +1,7 @@
 // Huge pages, NUMA, swap and what else holds memory.
 #include <fmt/format.h>
 
+#include "core/text.hpp"
 #include "probes/fact_reader.hpp"
 #include "probes/files.hpp"
 
@@ -10,7 +11,6 @@ namespace {
 using Text = Fact<std::string>;
 using Number = Fact<std::int64_t>;
 
-constexpr std::int64_t kKiB = 1024;
 
 Text choice(const FactReader& reader, const std::string& path) {
   const Text text = reader.text(path);

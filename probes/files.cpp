@@ -40,6 +40,11 @@ std::optional<std::string> read_text(const std::string& path) {
   return text;
 }
 
+bool is_file(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
 std::vector<std::string> list_names(const std::string& path) {
   std::vector<std::string> names;
   std::error_code error;
@@ -96,6 +101,8 @@ std::vector<int> parse_cpu_list(std::string_view text) {
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) { return split(text, std::string_view(&separator, 1)); }
+
+bool holds(std::string_view text, std::string_view word) { return text.find(word) != text.npos; }
 
 std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");

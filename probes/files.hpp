@@ -32,6 +32,8 @@ class ReadLog {
   ReadLog* outer_;
 };
 
+bool is_file(const std::string& path);
+
 /// Names in a folder, sorted; none if it cannot be read.
 std::vector<std::string> list_names(const std::string& path);
 
@@ -55,5 +57,6 @@ std::vector<int> parse_cpu_list(std::string_view text);
 
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
+bool holds(std::string_view text, std::string_view word);
 
 }  // namespace oldiron

@@ -10,16 +10,16 @@
 namespace oldiron {
 namespace {
 
-constexpr int kSamples = 7;
+constexpr int kHandOvers = 7;
 constexpr int kTurns = 200;  // few: where others want the CPU too, each may wait for the scheduler
 
-HandOver measure(int from, int to, double until_s) {
+HandOver measure_pair(int from, int to, double until_s) {
   Team team({from, to});
   alignas(128) std::atomic<int> ball = 0;
   std::vector<double> samples;
   bool late = false;
   team.run(2, [&](int rank, int) {
-    for (int sample = 0; sample <= kSamples; ++sample) {
+    for (int sample = 0; sample <= kHandOvers; ++sample) {
       if (rank == 0) late = sample > 1 && now_s() > until_s;
       team.barrier(rank);
       if (late) return;
@@ -50,7 +50,7 @@ std::vector<HandOver> measure_hand_overs(const HandOverPlan& plan) {
   const double until_s = now_s() + plan.budget_s;
   for (std::size_t from = 0; from < plan.cpus.size(); ++from)
     for (std::size_t to = from + 1; to < plan.cpus.size() && now_s() < until_s; ++to)
-      measured.push_back(measure(plan.cpus[from], plan.cpus[to], until_s));
+      measured.push_back(measure_pair(plan.cpus[from], plan.cpus[to], until_s));
   return measured;
 }
 
@@ -63,7 +63,7 @@ std::vector<BarrierPoint> measure_barriers(const HandOverPlan& plan) {
   std::vector<BarrierPoint> measured;
   for (const int threads : counts) {
     std::vector<double> samples;
-    while (samples.size() < kSamples) samples.push_back(empty_barrier_s(team, threads));
+    while (samples.size() < kHandOvers) samples.push_back(empty_barrier_s(team, threads));
     measured.push_back({.threads = threads, .s = summarise("barrier", "s", std::move(samples))});
   }
   return measured;

@@ -55,8 +55,6 @@ constexpr Generation kGenerations[] = {
     {"AuthenticAMD", 0x1a, 0x00, 0xff, 0, kZen4},          // Zen 5
 };
 
-bool holds(std::string_view text, std::string_view word) { return text.find(word) != text.npos; }
-
 std::vector<std::string> words(std::string_view text) {
   std::vector<std::string> words;
   for (const std::string_view word : split(text, ' '))

@@ -14,7 +14,7 @@ namespace oldiron {
 namespace {
 
 constexpr std::int64_t kLine = 64;
-constexpr int kSamples = 7;
+constexpr int kLatencySamples = 7;
 constexpr std::int64_t kBlock = 64 << 10;  // what a reader reads between two pauses
 
 std::int64_t power_of_two_below(std::int64_t bytes) {
@@ -113,10 +113,10 @@ std::vector<LatencyPoint> measure_latency(const LatencyPlan& plan) {
       for (std::int64_t bytes = power_of_two_below(plan.least_bytes); bytes <= plan.most_bytes; bytes *= 2)
         team.run(1, [&](int, int) {
           PointerRing ring(bytes, pages);
-          const std::int64_t loads = loads_for(ring, plan.point_s / kSamples);
+          const std::int64_t loads = loads_for(ring, plan.point_s / kLatencySamples);
           const NoiseSnapshot before = read_noise();
           std::vector<double> samples;
-          while (samples.size() < kSamples) samples.push_back(ring.follow_s(loads));
+          while (samples.size() < kLatencySamples) samples.push_back(ring.follow_s(loads));
           points.push_back({.working_set_bytes = bytes,
                             .page_size = page_size_text(pages),
                             .huge_page_bytes = ring.huge_page_bytes(),
@@ -151,8 +151,8 @@ std::vector<LoadedLatencyPoint> measure_loaded_latency(const LatencyPlan& plan) 
     const NoiseSnapshot before = read_noise();
     team.run(1 + readers, [&](int rank, int) {
       if (rank == 0) {
-        const std::int64_t loads = static_cast<std::int64_t>(plan.point_s / kSamples / ring.follow_s(1 << 14));
-        while (latencies.size() < kSamples) {
+        const std::int64_t loads = static_cast<std::int64_t>(plan.point_s / kLatencySamples / ring.follow_s(1 << 14));
+        while (latencies.size() < kLatencySamples) {
           const std::int64_t bytes = read_bytes;
           const double start_s = now_s();
           latencies.push_back(ring.follow_s(loads));

@@ -19,7 +19,7 @@
 namespace oldiron {
 namespace {
 
-constexpr int kSamples = 5;
+constexpr int kPairSamples = 5;
 constexpr double kChase_s = 0.01;
 
 /// Pages of a sample that lie on another node, as a share; 0 where the kernel does not tell.
@@ -33,7 +33,7 @@ double elsewhere(const Buffer& buffer, int node) {
   return static_cast<double>(others) / static_cast<double>(pages.size());
 }
 
-NodePair measure(const NodePairPlan& plan, const NodePairPlan::Node& reads, const NodePairPlan::Node& has) {
+NodePair measure_nodes(const NodePairPlan& plan, const NodePairPlan::Node& reads, const NodePairPlan::Node& has) {
   Buffer buffer(static_cast<std::size_t>(plan.bytes), PageSize::transparent);
   std::unique_ptr<PointerRing> ring;
   Team(std::vector<int>{has.cpus.front()}).run(1, [&](int, int) {
@@ -53,7 +53,7 @@ NodePair measure(const NodePairPlan& plan, const NodePairPlan::Node& reads, cons
   sample();
   SampleWatch read_watch;
   std::vector<double> rates, waits;
-  while (rates.size() < kSamples) {
+  while (rates.size() < kPairSamples) {
     rates.push_back(sample());
     read_watch.end_sample();
   }
@@ -65,7 +65,7 @@ NodePair measure(const NodePairPlan& plan, const NodePairPlan::Node& reads, cons
   SampleWatch chase_watch;
   team.run(1, [&](int, int) {
     const auto loads = static_cast<std::int64_t>(kChase_s / ring->follow_s(1 << 12)) + 1;
-    while (waits.size() < kSamples) {
+    while (waits.size() < kPairSamples) {
       waits.push_back(ring->follow_s(loads));
       chase_watch.end_sample();
     }
@@ -99,7 +99,7 @@ std::vector<NodePair> measure_node_pairs(const NodePairPlan& plan) {
   const double until_s = now_s() + plan.budget_s;
   for (const NodePairPlan::Node& has : plan.nodes)
     for (const NodePairPlan::Node& reads : plan.nodes)
-      if (now_s() < until_s) pairs.push_back(measure(plan, reads, has));
+      if (now_s() < until_s) pairs.push_back(measure_nodes(plan, reads, has));
   return pairs;
 }
 

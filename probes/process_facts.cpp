@@ -9,12 +9,12 @@
 #include <thread>
 
 #include "core/clock.hpp"
+#include "core/text.hpp"
 #include "probes/files.hpp"
 
 namespace oldiron {
 namespace {
 
-constexpr std::int64_t kKiB = 1024;
 constexpr double kBusyThread = 0.1;
 
 /// The fields of /proc/N/stat behind the name, which may hold blanks and brackets; [0] is the state (proc(5), field 3).

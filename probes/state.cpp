@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <thread>
 
+#include "core/text.hpp"
 #include "probes/cgroup.hpp"
 #include "probes/files.hpp"
 #include "probes/noise.hpp"
@@ -11,7 +12,6 @@
 namespace oldiron {
 namespace {
 
-constexpr std::int64_t kKiB = 1024;
 
 /// Free memory of the nodes that this process may allocate from, file cache included as in MemAvailable; -1
 /// if unknown.

@@ -40,9 +40,9 @@ constexpr std::array kFileSystems = {
     FileSystemName{0x65735546, "fuse", true},  FileSystemName{0x5346414f, "afs", true},    FileSystemName{0x73757245, "coda", true}};
 
 /// An open file, mapped for asking mincore, never for reading.
-class Probed {
+class ProbedFile {
  public:
-  explicit Probed(const std::string& path) : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit ProbedFile(const std::string& path) : path_(path), fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     struct stat status = {};
     if (fd_ < 0 || fstat(fd_, &status) != 0) {
       const int error = errno;
@@ -52,9 +52,9 @@ class Probed {
     bytes_ = status.st_size;
     told_ = status.st_uid == geteuid() || faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
   }
-  ~Probed() { close(fd_); }
-  Probed(const Probed&) = delete;
-  Probed& operator=(const Probed&) = delete;
+  ~ProbedFile() { close(fd_); }
+  ProbedFile(const ProbedFile&) = delete;
+  ProbedFile& operator=(const ProbedFile&) = delete;
 
   std::int64_t bytes() const { return bytes_; }
   int fd() const { return fd_; }
@@ -99,7 +99,7 @@ Run longest_run(const std::vector<unsigned char>& pages, bool cached) {
 }
 
 /// Bytes per second of reading from `run` for `most_s` at most; 0 if nothing could be read.
-double read_rate(const Probed& file, Run run, double most_s) {
+double read_rate(const ProbedFile& file, Run run, double most_s) {
   std::vector<char> buffer(kChunk);
   const std::int64_t end = run.begin + std::min(run.bytes, kMost_bytes);
   std::int64_t at = run.begin;
@@ -113,18 +113,18 @@ double read_rate(const Probed& file, Run run, double most_s) {
   return at > run.begin && took_s > 0 ? static_cast<double>(at - run.begin) / took_s : 0;
 }
 
-void drop(const Probed& file, Run run) { posix_fadvise(file.fd(), run.begin, run.bytes, POSIX_FADV_DONTNEED); }
+void drop(const ProbedFile& file, Run run) { posix_fadvise(file.fd(), run.begin, run.bytes, POSIX_FADV_DONTNEED); }
 
-std::int64_t count_cached(const Probed& file, const std::vector<unsigned char>& pages) {
+std::int64_t count_cached(const ProbedFile& file, const std::vector<unsigned char>& pages) {
   const auto held = std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return (page & 1) != 0; });
   return std::min(file.bytes(), static_cast<std::int64_t>(held) * kPage);
 }
 
-std::string not_told(const Probed& file) {
+std::string not_told(const ProbedFile& file) {
   return fmt::format("only the owner of {} and who may write to it is told", file.path());
 }
 
-FileSystem file_system_of(const Probed& file) {
+FileSystem file_system_of(const ProbedFile& file) {
   struct statfs system = {};
   fstatfs(file.fd(), &system);
   const auto magic = static_cast<std::uint32_t>(system.f_type);
@@ -135,12 +135,12 @@ FileSystem file_system_of(const Probed& file) {
 
 }  // namespace
 
-FileSystem file_system_of(const std::string& path) { return file_system_of(Probed(path)); }
+FileSystem file_system_of(const std::string& path) { return file_system_of(ProbedFile(path)); }
 
 Available<std::int64_t> cached_bytes(const std::vector<std::string>& files) {
   std::int64_t sum = 0;
   for (const std::string& path : files) {
-    const Probed file(path);
+    const ProbedFile file(path);
     if (!file.told()) return Available<std::int64_t>::not_available(not_told(file));
     sum += count_cached(file, file.pages());
   }
@@ -149,7 +149,7 @@ Available<std::int64_t> cached_bytes(const std::vector<std::string>& files) {
 
 std::int64_t bytes_of_files(const std::vector<std::string>& files) {
   std::int64_t sum = 0;
-  for (const std::string& path : files) sum += Probed(path).bytes();
+  for (const std::string& path : files) sum += ProbedFile(path).bytes();
   return sum;
 }
 
@@ -157,7 +157,7 @@ Storage measure_storage(const std::vector<std::string>& files) {
   Storage storage;
   storage.cached_bytes = 0;
   for (const std::string& path : files) {
-    const Probed file(path);
+    const ProbedFile file(path);
     storage.file_bytes += file.bytes();
     if (storage.file_system.empty()) {
       FileSystem system = file_system_of(file);
@@ -188,7 +188,7 @@ Storage measure_storage(const std::vector<std::string>& files) {
 std::string drop_from_cache(const std::vector<std::string>& files) {
   std::int64_t left = 0;
   for (const std::string& path : files) {
-    const Probed file(path);
+    const ProbedFile file(path);
     fdatasync(file.fd());  // a page that is not written yet cannot be dropped
     drop(file, {0, file.bytes()});
     if (file.told()) left += count_cached(file, file.pages());

@@ -6,15 +6,15 @@
 
 #include "core/check.hpp"
 #include "core/clock.hpp"
+#include "core/text.hpp"
 #include "kernels/registry.hpp"
 #include "probes/sample_watch.hpp"
 
 namespace oldiron {
 namespace {
 
-constexpr int kSamples = 5;
+constexpr int kStreamSamples = 5;
 constexpr std::int64_t kArrays = 3;
-constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 
 struct Kind {
   const char* name;
@@ -62,11 +62,11 @@ class Arrays {
   int passes_ = 1;
 };
 
-StreamPoint measure(Arrays& arrays, const StreamPlan& plan, int threads, const StreamMover& mover, const Kind& kind) {
+StreamPoint measure_stream(Arrays& arrays, const StreamPlan& plan, int threads, const StreamMover& mover, const Kind& kind) {
   arrays.sample(kind, mover.move);
   SampleWatch watch;
   std::vector<double> samples;
-  while (samples.size() < kSamples) {
+  while (samples.size() < kStreamSamples) {
     samples.push_back(arrays.sample(kind, mover.move));
     watch.end_sample();
   }
@@ -113,7 +113,7 @@ std::vector<StreamPoint> measure_streams(const StreamPlan& plan) {
     for (auto threads = plan.thread_counts.rbegin(); threads != plan.thread_counts.rend(); ++threads) {
       if (now_s() > until_s) break;
       Arrays arrays(plan, *threads);
-      for (const Kind& kind : kKinds) points.push_back(measure(arrays, plan, *threads, mover, kind));
+      for (const Kind& kind : kKinds) points.push_back(measure_stream(arrays, plan, *threads, mover, kind));
     }
   const auto place_of = [&](const StreamPoint& p) {
     const auto kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return k.name == p.kind; });

@@ -122,6 +122,12 @@ std::string glued(std::string_view text) {
   return out;
 }
 
+std::string paragraph(std::string_view text) {
+  std::string out;
+  for (const std::string& line : wrap(one_line(text), kScreenColumns)) out += line + "\n";
+  return out;
+}
+
 std::vector<std::string> wrap(std::string_view text, int width) {
   std::vector<std::string> lines;
   std::string line;

@@ -30,6 +30,9 @@ std::string glued(std::string_view text);
 /// Broken at blanks into lines of at most `width` columns; a longer word is cut.
 std::vector<std::string> wrap(std::string_view text, int width);
 
+/// one_line() in lines as wide as a screen, each with its end.
+std::string paragraph(std::string_view text);
+
 /// `fraction` of `width` columns in blocks, to an eighth of a column; at least a sliver if fraction > 0.
 std::string bar(double fraction, int width);
 

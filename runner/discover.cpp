@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "core/text.hpp"
+#include "probes/files.hpp"
 #include "runner/empty_folder.hpp"
 
 namespace oldiron {
@@ -25,15 +26,6 @@ constexpr const char* kBench = "llama-bench";
 
 // A folder of builds holds a handful of folders; a mistaken "/" or "~" must not turn into a walk of the disk.
 constexpr std::size_t kMostFolders = 2000;
-
-// Printing a help text takes milliseconds; a build on a network disk, or one that looks for a GPU, takes
-// longer.
-constexpr double kPatience_s = 20;
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
 
 std::vector<fs::path> folders_in(const fs::path& folder) {
   std::vector<fs::path> result;
@@ -86,7 +78,7 @@ Asked ask(const std::string& bench, const RunCommand& run) {
   Asked asked;
   if (asked.refusal = why_no_program(bench); !asked.refusal.empty()) return asked;
   try {
-    const CommandResult help = run({bench, "--help"}, kPatience_s);
+    const CommandResult help = run({bench, "--help"}, kHelpPatience_s);
     if (asked.refusal = why_no_help(bench, help); !asked.refusal.empty()) return asked;
     asked.found.bench = bench;
     asked.found.flags = flags_of_help(help.out.text());
@@ -95,7 +87,7 @@ Asked ask(const std::string& bench, const RunCommand& run) {
     asked.found.engine = *engine;
     // A table without a test loads no model, and its footer names the build.
     asked.found.version =
-        version_of_footer(*engine, run({bench, "-p", "0", "-n", "0", "-o", "md"}, kPatience_s).out.text());
+        version_of_footer(*engine, run({bench, "-p", "0", "-n", "0", "-o", "md"}, kHelpPatience_s).out.text());
     if (asked.found.version.empty()) asked.found.version = version_of_file(*engine, bench);
   } catch (const Error& error) {
     asked.refusal = error.what();

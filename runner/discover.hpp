@@ -37,6 +37,9 @@ struct Discovery {
   std::vector<RejectedEngine> rejected;
 };
 
+/// Printing a help text takes milliseconds; a build on a network disk, or one that looks for a GPU, takes longer.
+inline constexpr double kHelpPatience_s = 20;
+
 /// Runs argv until it ends or `timeout_s` have passed (0: no limit). Throws Interrupted (runner/signals.hpp).
 using RunCommand = std::function<CommandResult(const std::vector<std::string>& argv, double timeout_s)>;
 

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "core/text.hpp"
+#include "probes/files.hpp"
 #include "runner/audit/run_log.hpp"
 #include "runner/http.hpp"
 #include "runner/tool_answers.hpp"
@@ -26,12 +27,6 @@ constexpr std::array kTools = {"llama-server",      "llama-cli",        "llama-b
                                "llama-spec-bench"};
 constexpr const char* kLoader = "/lib64/ld-linux-x86-64.so.2";  // the x86-64 psABI's name
 constexpr const char* kNoModel = "/nonexistent.gguf";
-constexpr double kPatience_s = 20;  // a help text takes milliseconds, from a network disk more
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
 
 std::string all_of(const CommandResult& result) { return result.out.text() + "\n" + result.err.text(); }
 
@@ -73,7 +68,7 @@ class Finder {
   }
 
   void ask(EngineTool& tool, EngineBuild& build) {
-    const LoadedLibraries libraries = libraries_of_listing(all_of(search_.run({kLoader, "--list", tool.path}, kPatience_s)));
+    const LoadedLibraries libraries = libraries_of_listing(all_of(search_.run({kLoader, "--list", tool.path}, kHelpPatience_s)));
     if (!libraries.missing.empty()) {
       tool.refusal = fmt::format("{} does not start: {} {} missing; set LD_LIBRARY_PATH to the folder that holds {}, or build it here", tool.path,
                                  list_text(libraries.missing, "and"), libraries.missing.size() == 1 ? "is" : "are", libraries.missing.size() == 1 ? "it" : "them");
@@ -99,7 +94,7 @@ class Finder {
 
   ToolAnswers answers_of(EngineTool& tool) {
     ToolAnswers answers;
-    const CommandResult help = search_.run({tool.path, "--help"}, kPatience_s);
+    const CommandResult help = search_.run({tool.path, "--help"}, kHelpPatience_s);
     const auto flags = flags_of_help(all_of(help));
     answers.flags.assign(flags.begin(), flags.end());
     // Some print their help and fail then.
@@ -114,7 +109,7 @@ class Finder {
     if (!asks) return answers;
     answers.build = build_of_version(all_of(search_.run(bench ? std::vector<std::string>{tool.path, "-p", "0", "-n", "0", "-o", "md"}
                                                               : std::vector<std::string>{tool.path, "--version"},
-                                                        kPatience_s)),
+                                                        kHelpPatience_s)),
                                      answers.commit);
     if (!bench) answers.features = features_of(tool, *answers.engine);
     return answers;
@@ -125,7 +120,7 @@ class Finder {
     std::vector<std::string> argv = {tool.path, "-m", kNoModel};
     if (engine == Engine::llama_cpp) argv.insert(argv.end(), {"-lv", "4"});
     if (tool.name == "llama-server") argv.insert(argv.end(), {"--host", "127.0.0.1", "--port", std::to_string(free_port())});
-    return features_of_log(all_of(search_.run(argv, kPatience_s)));
+    return features_of_log(all_of(search_.run(argv, kHelpPatience_s)));
   }
 
   const BuildSearch& search_;

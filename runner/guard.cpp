@@ -23,11 +23,11 @@
 
 #include "core/check.hpp"
 #include "core/clock.hpp"
+#include "runner/process.hpp"
 
 namespace oldiron {
 namespace {
 
-constexpr int kLifeline = 3, kReport = 4;
 constexpr const char* kOomScore =
     "500";  // of -1000..1000: when memory runs out the kernel takes the trial before us
 
@@ -37,13 +37,6 @@ void report(const Json& json) {
   const std::string line = json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   const ssize_t written = write(kReport, line.data(), line.size());
   static_cast<void>(written);  // nobody may be left to read it
-}
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> result;
-  for (auto& each : strings) result.push_back(each.data());
-  result.push_back(nullptr);
-  return result;
 }
 
 /// The rest of the child's life before exec; errors go up `error_pipe`, which exec closes.
@@ -74,7 +67,7 @@ struct Started {
 Started start(std::vector<std::string> argv) {
   int error_pipe[2] = {-1, -1};
   if (pipe2(error_pipe, O_CLOEXEC) != 0) return {-1, errno};
-  std::vector<char*> arguments = pointers(argv);
+  std::vector<char*> arguments = argv_pointers(argv);
   const pid_t guard = getpid();
   Started child = {fork(), errno};
   if (child.pid == 0) become(arguments, guard, error_pipe[1]);
@@ -185,10 +178,6 @@ void kill_all(pid_t child, int sigchld_fd, std::optional<End>& end) {
   }
 }
 
-double seconds(const timeval& time) {
-  return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-}
-
 }  // namespace
 
 int guard_main(const std::vector<std::string>& argv) {
@@ -227,8 +216,8 @@ int guard_main(const std::vector<std::string>& argv) {
           {"exit", WIFEXITED(end->status) ? WEXITSTATUS(end->status) : -1},
           {"signal", WIFSIGNALED(end->status) ? WTERMSIG(end->status) : 0},
           {"max_rss_bytes", std::int64_t{end->usage.ru_maxrss} * 1024},
-          {"user_s", seconds(end->usage.ru_utime)},
-          {"system_s", seconds(end->usage.ru_stime)},
+          {"user_s", seconds_of(end->usage.ru_utime)},
+          {"system_s", seconds_of(end->usage.ru_stime)},
           {"wall_s", wall_s}});
   return 0;
 }

@@ -6,6 +6,8 @@
 
 namespace oldiron {
 
+inline constexpr int kLifeline = 3, kReport = 4;  ///< the guard's descriptors
+
 /// Protocol. The parent starts `oldiron guard -- ARGV…` with two pipes: file descriptor 3 is the lifeline's read end, 4 is
 /// the report's write end; 0, 1, 2 belong to the child and pass through. The guard makes its own session, ignores SIGHUP,
 /// SIGINT, SIGTERM and SIGPIPE, becomes a child subreaper, starts ARGV in a process group of its own with parent-death

@@ -17,12 +17,12 @@
 #include "core/check.hpp"
 #include "core/clock.hpp"
 #include "probes/files.hpp"
+#include "runner/guard.hpp"
 #include "runner/signals.hpp"
 
 namespace oldiron {
 namespace {
 
-constexpr int kLifeline = 3, kReport = 4;
 constexpr std::size_t kLongestLine = 16
                                      << 20;  // a trial is some kilobytes; whoever sends this much is broken
 // To kill and to free what 14 GB of small pages hold takes some seconds on old machines; D state may take for

@@ -13,12 +13,6 @@ namespace {
 // A thousand tokens as events are half a megabyte.
 constexpr std::size_t kLongestHead_bytes = 1 << 16, kLongestBody_bytes = 1 << 26;
 
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return "";
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
 bool equal_but_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
@@ -36,7 +30,7 @@ std::optional<std::string_view> header(std::string_view head, std::string_view n
   for (auto begin = head.find('\n'); begin != std::string_view::npos; begin = head.find('\n', begin + 1)) {
     const std::string_view line = head.substr(begin + 1, head.find('\n', begin + 1) - begin - 1);
     const auto colon = line.find(':');
-    if (colon != std::string_view::npos && equal_but_case(line.substr(0, colon), name)) return trimmed(line.substr(colon + 1));
+    if (colon != std::string_view::npos && equal_but_case(line.substr(0, colon), name)) return trim(line.substr(colon + 1));
   }
   return {};
 }
@@ -73,7 +67,7 @@ void HttpReader::read_head() {
 bool HttpReader::take_line(std::string& line) {
   const auto newline = unread_.find('\n');
   if (newline == std::string::npos) return false;
-  line = trimmed(std::string_view(unread_).substr(0, newline));
+  line = trim(std::string_view(unread_).substr(0, newline));
   unread_.erase(0, newline + 1);
   return true;
 }

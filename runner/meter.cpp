@@ -13,7 +13,7 @@ namespace {
 
 // The library behind likwid's tools may hang for seconds where its daemon is missing; a controller answers
 // within one.
-constexpr double kPatience_s = 10;
+constexpr double kMeterPatience_s = 10;
 
 }  // namespace
 
@@ -27,8 +27,8 @@ CommandMeter::CommandMeter(std::string name, Command command,
 
 Available<double> CommandMeter::read() {
   const auto none = [](std::string reason) { return Available<double>::not_available(std::move(reason)); };
-  const CommandResult result = run_(command_, kPatience_s);
-  if (result.timed_out) return none(fmt::format("gave no answer within {}", seconds_text(kPatience_s)));
+  const CommandResult result = run_(command_, kMeterPatience_s);
+  if (result.timed_out) return none(fmt::format("gave no answer within {}", seconds_text(kMeterPatience_s)));
   if (!result.end.ok()) {
     const std::string words(trim(result.err.text()));
     return none(how_it_ended(result.end) + (words.empty() ? "" : ": " + words.substr(0, words.find('\n'))));

@@ -15,7 +15,7 @@ namespace oldiron {
 namespace {
 
 // 25 ticks of 10 ms: a neighbour of a fifth of a CPU shows.
-constexpr double kLook_s = 0.25;
+constexpr double kGateLook_s = 0.25;
 // After a wait in vain: long enough that a pause between two of a neighbour's jobs is found now and then.
 constexpr double kShortPatience_s = 1;
 
@@ -53,13 +53,13 @@ NoiseGate::Look NoiseGate::wait(const std::function<double()>& running_cpu_s) {
   const std::vector<ProcessTime> processes = sources_.processes();
   const NoiseSnapshot first = snapshot();
   for (NoiseSnapshot before = first;;) {
-    sources_.sleep(kLook_s);
+    sources_.sleep(kGateLook_s);
     const NoiseSnapshot now = snapshot();
     Look look{.waited_s = now.time_s - first.time_s};
     Noise noise = noise_between(before, now);
     in_vain_ = !disturbances(noise).empty();
     if (!in_vain_) return look;
-    if (look.waited_s + kLook_s > patience_s) {
+    if (look.waited_s + kGateLook_s > patience_s) {
       noise.neighbour = busiest_between(processes, sources_.processes(), look.waited_s);
       look.load = load_text(noise);
       return look;

@@ -14,7 +14,7 @@
 namespace oldiron {
 namespace {
 
-constexpr double kLook_s = 0.5;
+constexpr double kPlacesLook_s = 0.5;
 // What smaps costs grows with the memory: looks get rarer, so that all of them take well below a percent of a run.
 constexpr double kFirstMaps_s = 0.5, kMapsApart = 1.5;
 // A process that computes reads a log file or a library now and then.
@@ -126,7 +126,7 @@ CommandResult run_watched(const Command& command, double timeout_s, PlacesWatch&
   std::optional<ChildEnd> end;
   watch.look(0);
   while (!end && now_s() < deadline_s()) {
-    end = child.wait(std::min(deadline_s(), now_s() + kLook_s));
+    end = child.wait(std::min(deadline_s(), now_s() + kPlacesLook_s));
     if (!end) watch.look(child.child_pid());
   }
   result.timed_out = !end;

@@ -103,13 +103,6 @@ std::vector<std::string> changed_environment(const Command& command) {
   return result;
 }
 
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> result;
-  for (auto& each : strings) result.push_back(each.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 /// While it lives, the calling thread may run on these CPUs only; a child started meanwhile inherits that.
 class AffinityScope {
  public:
@@ -208,8 +201,8 @@ class SpawnOptions {
 
   pid_t spawn(std::vector<std::string> argv, std::vector<std::string> env) {
     pid_t pid = -1;
-    const int error = posix_spawnp(&pid, argv.at(0).c_str(), &actions_, &attributes_, pointers(argv).data(),
-                                   pointers(env).data());
+    const int error = posix_spawnp(&pid, argv.at(0).c_str(), &actions_, &attributes_, argv_pointers(argv).data(),
+                                   argv_pointers(env).data());
     if (error != 0) throw Error(fmt::format("cannot start {}: {}", argv[0], std::strerror(error)));
     return pid;
   }
@@ -219,11 +212,18 @@ class SpawnOptions {
   posix_spawnattr_t attributes_ = {};
 };
 
-double seconds(const timeval& time) {
-  return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+}  // namespace
+
+std::vector<char*> argv_pointers(std::vector<std::string>& words) {
+  std::vector<char*> result;
+  for (auto& each : words) result.push_back(each.data());
+  result.push_back(nullptr);
+  return result;
 }
 
-}  // namespace
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+}
 
 void Output::append(std::string_view bytes) {
   total_bytes_ += static_cast<std::int64_t>(bytes.size());
@@ -288,8 +288,8 @@ std::optional<ProcessEnd> Process::wait(double deadline_s) {
   if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
   end.max_rss_bytes = usage.ru_maxrss * 1024;
-  end.user_s = seconds(usage.ru_utime);
-  end.system_s = seconds(usage.ru_stime);
+  end.user_s = seconds_of(usage.ru_utime);
+  end.system_s = seconds_of(usage.ru_stime);
   end_ = end;
   return end_;
 }

@@ -1,6 +1,7 @@
 // Process: one child process, started with everything set, and always waited for.
 #pragma once
 
+#include <sys/time.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -111,5 +112,10 @@ class Process {
 
 /// Milliseconds for poll() until now_s() reaches the deadline, rounded up; never below 0.
 int poll_ms(double deadline_s);
+
+/// What exec() takes; the strings must live as long.
+std::vector<char*> argv_pointers(std::vector<std::string>& words);
+
+double seconds_of(const timeval& time);
 
 }  // namespace oldiron

@@ -14,7 +14,7 @@ namespace oldiron {
 namespace {
 
 // A quota stops for up to its period of 0.1 s; a look takes 0.1 ms or so.
-constexpr double kLook_s = 0.1;
+constexpr double kLookEvery_s = 0.1;
 // A small page costs 0.5 us, a huge one 0.1 ms or more: a few a step are lost in a step of 10 ms.
 constexpr std::int64_t kFewFaults = 4;
 
@@ -50,7 +50,7 @@ void TrialWatch::end_sample() { samples_->end_sample(); }
 std::vector<Disturbed> TrialWatch::end_samples() { return samples_->finish(); }
 
 void TrialWatch::look() {
-  if (now_s() - looked_s_ >= kLook_s) look_now();
+  if (now_s() - looked_s_ >= kLookEvery_s) look_now();
 }
 
 void TrialWatch::look_now() {

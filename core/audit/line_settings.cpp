@@ -15,10 +15,6 @@
 namespace oldiron {
 namespace {
 
-void replace_all(std::string& text, std::string_view what, std::string_view by) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) text.replace(at, what.size(), by);
-}
-
 /// One way to say a value: flags with the words behind each. `value` empty: it stands where {} does.
 struct Saying {
   std::string value;
@@ -68,9 +64,9 @@ std::optional<std::string> captured(const std::string& pattern, const std::strin
   return word.substr(before.size(), word.size() - before.size() - after.size());
 }
 
-class Reader {
+class SettingsReader {
  public:
-  Reader(const PastedLine& line, Engine engine, const ModelSpec& model, const std::function<bool(std::string_view)>& knows, Tool runs)
+  SettingsReader(const PastedLine& line, Engine engine, const ModelSpec& model, const std::function<bool(std::string_view)>& knows, Tool runs)
       : line_(line), engine_(engine), model_(model), knows_(knows), runs_(runs) {
     for (GivenFlag& flag : given_flags(line, engine))
       if (flag.at != std::string::npos) flags_.push_back(std::move(flag));
@@ -217,7 +213,7 @@ class Reader {
 }  // namespace
 
 LineSettings settings_of_line(const PastedLine& line, Engine engine, const ModelSpec& model, const std::function<bool(std::string_view)>& knows, Tool tool) {
-  return Reader(line, engine, model, knows, tool).read();
+  return SettingsReader(line, engine, model, knows, tool).read();
 }
 
 }  // namespace oldiron

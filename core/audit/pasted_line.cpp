@@ -103,9 +103,9 @@ void mend_dash(std::string& word, std::vector<std::string>& notes) {
   }
 }
 
-class Reader {
+class WordReader {
  public:
-  explicit Reader(std::vector<std::string> words) : words_(std::move(words)) {}
+  explicit WordReader(std::vector<std::string> words) : words_(std::move(words)) {}
 
   PastedLine read() {
     while (at_ < words_.size() && (words_[at_] == "$" || words_[at_] == "%" || words_[at_] == "#")) ++at_;  // a prompt
@@ -197,7 +197,7 @@ PastedLine read_pasted_line(const std::vector<std::string>& words) {
     return word.find('\\') != std::string::npos && word.find_first_not_of(" \t\r\n\\") == std::string::npos;
   });
   if (split.empty()) throw Error("there is no command line to audit; write it behind --: oldiron audit -- llama-server -m MODEL");
-  PastedLine line = Reader(std::move(split)).read();
+  PastedLine line = WordReader(std::move(split)).read();
   line.notes.insert(line.notes.begin(), notes.begin(), notes.end());
   return line;
 }

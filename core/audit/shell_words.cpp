@@ -7,19 +7,12 @@
 
 #include "core/audit/pasted_line.hpp"
 #include "core/check.hpp"
+#include "core/text.hpp"
 
 namespace oldiron {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r";
-
-void replace_all(std::string& text, std::string_view what, std::string_view by) {
-  std::string replaced;
-  std::size_t begin = 0;
-  for (std::size_t at; (at = text.find(what, begin)) != std::string::npos; begin = at + what.size())
-    replaced.append(text, begin, at - begin).append(by);
-  text = replaced.append(text, begin, std::string::npos);
-}
 
 class Splitter {
  public:

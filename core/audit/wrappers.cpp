@@ -9,7 +9,7 @@
 namespace oldiron {
 namespace {
 
-using Kind = WrapperSetting::Kind;
+using SettingKind = WrapperSetting::Kind;
 
 constexpr int kMostCpus = 4096;
 
@@ -22,14 +22,14 @@ std::optional<int> integer(std::string_view text, int base = 10) {
 
 struct Option {
   std::string_view brief, name;
-  Kind kind;
+  SettingKind kind;
 };
 
-constexpr std::array<Option, 5> kNumactl = {{{"-i", "--interleave", Kind::interleave},
-                                             {"-m", "--membind", Kind::membind},
-                                             {"-N", "--cpunodebind", Kind::node_cpus},
-                                             {"-C", "--physcpubind", Kind::cpus},
-                                             {"-l", "--localalloc", Kind::local}}};
+constexpr std::array<Option, 5> kNumactl = {{{"-i", "--interleave", SettingKind::interleave},
+                                             {"-m", "--membind", SettingKind::membind},
+                                             {"-N", "--cpunodebind", SettingKind::node_cpus},
+                                             {"-C", "--physcpubind", SettingKind::cpus},
+                                             {"-l", "--localalloc", SettingKind::local}}};
 
 /// The value is behind `=`, or the next word.
 WrapperSetting numactl_option(const std::vector<std::string>& words, std::size_t& at) {
@@ -38,13 +38,13 @@ WrapperSetting numactl_option(const std::vector<std::string>& words, std::size_t
   WrapperSetting setting{.text = word};
   const auto option = std::find_if(kNumactl.begin(), kNumactl.end(), [&](const Option& each) { return each.brief == name || each.name == name; });
   if (option == kNumactl.end()) return setting;
-  if (option->kind == Kind::local) return {.kind = Kind::local, .text = word};
+  if (option->kind == SettingKind::local) return {.kind = SettingKind::local, .text = word};
   std::string value = name.size() < word.size() ? word.substr(name.size() + 1) : "";
   if (name.size() == word.size() && at + 1 < words.size()) {
     value = words[++at];
     setting.text += " " + value;
   }
-  if (value == "all" && option->kind != Kind::cpus) return {.kind = option->kind, .text = setting.text};
+  if (value == "all" && option->kind != SettingKind::cpus) return {.kind = option->kind, .text = setting.text};
   const auto numbers = number_list(value);
   if (numbers) setting.kind = option->kind, setting.numbers = *numbers;
   return setting;
@@ -75,7 +75,7 @@ std::vector<WrapperSetting> of_taskset(const std::vector<std::string>& words) {
   for (const std::string& word : words) setting.text += (setting.text.empty() ? "" : " ") + word;
   const bool list = words.size() == 2 && (words[0] == "-c" || words[0] == "--cpu-list");
   const auto cpus = list ? number_list(words[1]) : words.size() == 1 ? mask(words[0]) : std::nullopt;
-  if (cpus) setting.kind = Kind::cpus, setting.numbers = *cpus;
+  if (cpus) setting.kind = SettingKind::cpus, setting.numbers = *cpus;
   return {setting};
 }
 
@@ -91,7 +91,7 @@ std::vector<WrapperSetting> of_nice(const std::vector<std::string>& words) {
   else if (words.size() == 1 && first.starts_with("-n")) number = integer(first.substr(2));
   else if (words.size() == 1 && first.starts_with(kLong)) number = integer(first.substr(kLong.size()));
   else if (words.size() == 1 && first.starts_with('-')) number = integer(first.substr(1));
-  if (number) setting.kind = Kind::nice, setting.numbers = {*number};
+  if (number) setting.kind = SettingKind::nice, setting.numbers = {*number};
   return {setting};
 }
 
@@ -117,10 +117,10 @@ WrapperVerdict judge_nodes(const std::vector<WrapperSetting>& settings, const Wr
       if (!around.machine.cores.empty() && node >= around.machine.nodes)
         return {FlagVerdict::declined, fmt::format("there is no NUMA node {} here: numactl fails, and nothing starts", node)};
   if (around.machine.nodes == 1) return {FlagVerdict::not_applicable, "one NUMA node here: memory and threads have no other to go to"};
-  const auto has = [&](Kind kind) { return std::any_of(settings.begin(), settings.end(), [&](const WrapperSetting& each) { return each.kind == kind; }); };
-  if (has(Kind::interleave)) return {FlagVerdict::can_act, "memory comes from all these nodes in turns, whoever touches it: the robust way for weights that all threads read"};
-  if (has(Kind::membind)) return {FlagVerdict::can_act, "memory comes from these nodes alone: more than they have fails"};
-  if (has(Kind::node_cpus)) return {FlagVerdict::can_act, "threads stay on these nodes' CPUs; memory comes from where it is touched"};
+  const auto has = [&](SettingKind kind) { return std::any_of(settings.begin(), settings.end(), [&](const WrapperSetting& each) { return each.kind == kind; }); };
+  if (has(SettingKind::interleave)) return {FlagVerdict::can_act, "memory comes from all these nodes in turns, whoever touches it: the robust way for weights that all threads read"};
+  if (has(SettingKind::membind)) return {FlagVerdict::can_act, "memory comes from these nodes alone: more than they have fails"};
+  if (has(SettingKind::node_cpus)) return {FlagVerdict::can_act, "threads stay on these nodes' CPUs; memory comes from where it is touched"};
   return {FlagVerdict::default_anyway, "memory of the node that touches it first is what the kernel gives by itself"};
 }
 
@@ -160,9 +160,9 @@ std::optional<WrapperVerdict> judge_wrapper(const Wrapper& wrapper, const Wrappe
   std::vector<WrapperSetting> of_nodes;
   const WrapperSetting* cpus = nullptr;
   for (const WrapperSetting& each : settings) {
-    if (each.kind == Kind::other) return WrapperVerdict{FlagVerdict::unknown, fmt::format("{} {} is not read here", wrapper.name, each.text)};
-    if (each.kind == Kind::nice) return judge_nice(each.numbers.front(), around);
-    if (each.kind == Kind::cpus) cpus = &each;
+    if (each.kind == SettingKind::other) return WrapperVerdict{FlagVerdict::unknown, fmt::format("{} {} is not read here", wrapper.name, each.text)};
+    if (each.kind == SettingKind::nice) return judge_nice(each.numbers.front(), around);
+    if (each.kind == SettingKind::cpus) cpus = &each;
     else of_nodes.push_back(each);
   }
   if (cpus == nullptr) return judge_nodes(of_nodes, around);

@@ -12,10 +12,6 @@
 namespace oldiron {
 namespace {
 
-bool is_float(TensorType type) {
-  return type == TensorType::f32 || type == TensorType::f16 || type == TensorType::bf16;
-}
-
 /// One plain row of a matrix in either layout.
 void plain_row(TensorType type, Layout layout, const std::byte* w, std::int64_t k, std::int64_t row,
                std::vector<std::byte>& out) {

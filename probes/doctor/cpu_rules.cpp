@@ -23,7 +23,7 @@ Stake clock_stake(double from_hz, double to_hz) {
                              ghz(to_hz), ghz(from_hz))};
 }
 
-Verdict governor(const Patient& p) {
+RuleVerdict governor(const Patient& p) {
   const Facts& f = p.facts;
   if (!f.governor) return unknown(f.governor);
   if (*f.governor == "performance") return fine();
@@ -48,7 +48,7 @@ Verdict governor(const Patient& p) {
   return {.finding = found};
 }
 
-Verdict clock_limit(const Patient& p) {
+RuleVerdict clock_limit(const Patient& p) {
   constexpr double kSame = 0.98;
   const Facts& f = p.facts;
   if (!f.max_hz) return unknown(f.max_hz);
@@ -67,7 +67,7 @@ Verdict clock_limit(const Patient& p) {
                              .lasting = "find who sets it: tuned, power-profiles-daemon, tlp, or the BIOS"}};
 }
 
-Verdict turbo(const Patient& p) {
+RuleVerdict turbo(const Patient& p) {
   const Facts& f = p.facts;
   if (!f.turbo) return unknown(f.turbo);
   if (*f.turbo) return fine();
@@ -85,7 +85,7 @@ Verdict turbo(const Patient& p) {
   return {.finding = found};
 }
 
-Verdict quota(const Patient& p) {
+RuleVerdict quota(const Patient& p) {
   const double quota = p.state.cpu_quota;
   const int cores = static_cast<int>(p.machine.cores.size());
   if (quota <= 0 || quota >= cores) return fine();
@@ -104,7 +104,7 @@ Verdict quota(const Patient& p) {
               .undo = fmt::format("the same with {:g}, {:g} and {:.0f}%", quota, quota, quota * 100)}};
 }
 
-Verdict clock_source(const Patient& p) {
+RuleVerdict clock_source(const Patient& p) {
   const Facts& f = p.facts;
   if (!f.clock_source) return unknown(f.clock_source);
   if (*f.clock_source != "hpet" && *f.clock_source != "acpi_pm") return fine();
@@ -119,7 +119,7 @@ Verdict clock_source(const Patient& p) {
                              .lasting = "the kernel option tsc=reliable, if the clocks of all sockets agree"}};
 }
 
-constexpr Rule kRules[] = {{"governor", governor},
+constexpr Rule kCpuRules[] = {{"governor", governor},
                            {"limit of the clock", clock_limit},
                            {"turbo", turbo},
                            {"CPU quota", quota},
@@ -127,6 +127,6 @@ constexpr Rule kRules[] = {{"governor", governor},
 
 }  // namespace
 
-std::span<const Rule> cpu_rules() { return kRules; }
+std::span<const Rule> cpu_rules() { return kCpuRules; }
 
 }  // namespace oldiron

@@ -8,7 +8,7 @@ Diagnosis diagnose(const Patient& patient) {
   Diagnosis diagnosis;
   for (const auto rules : {cpu_rules(), memory_rules(), guest_rules()})
     for (const Rule& rule : rules) {
-      Verdict verdict = rule.look(patient);
+      RuleVerdict verdict = rule.look(patient);
       if (verdict.finding)
         diagnosis.findings.push_back(std::move(*verdict.finding));
       else if (!verdict.unknown.empty())

@@ -8,6 +8,7 @@
 #include "core/facts.hpp"
 #include "core/finding.hpp"
 #include "core/machine.hpp"
+#include "core/text.hpp"
 
 namespace oldiron {
 
@@ -20,14 +21,14 @@ struct Patient {
 };
 
 /// What one rule says: a finding, or why it cannot tell, or, with neither, that all is well.
-struct Verdict {
+struct RuleVerdict {
   std::optional<Finding> finding = {};
   std::string unknown = {};
 };
 
 struct Rule {
   const char* looks_at;  ///< "transparent huge pages"
-  Verdict (*look)(const Patient&);
+  RuleVerdict (*look)(const Patient&);
 };
 
 // The rules, by what they look at.
@@ -39,10 +40,12 @@ Diagnosis diagnose(const Patient& patient);
 
 // What rules are written with.
 
-inline Verdict fine() { return {}; }
+inline RuleVerdict fine() { return {}; }
+
+inline std::string bytes(std::int64_t count) { return bytes_text(static_cast<double>(count)); }
 
 template <class T>
-Verdict unknown(const Fact<T>& fact) {
+RuleVerdict unknown(const Fact<T>& fact) {
   return {.finding = {}, .unknown = fact.value.reason()};
 }
 

@@ -9,7 +9,7 @@
 namespace oldiron {
 namespace {
 
-Verdict hidden_features(const Patient& p) {
+RuleVerdict hides_features(const Patient& p) {
   const Facts& f = p.facts;
   if (!f.hidden_features) return unknown(f.hidden_features);
   if ((*f.hidden_features).starts_with("none")) return fine();
@@ -24,7 +24,7 @@ Verdict hidden_features(const Patient& p) {
                              .undo = "the line that qm config ID, or virsh dumpxml NAME, showed before"}};
 }
 
-Verdict nodes(const Patient& p) {
+RuleVerdict nodes(const Patient& p) {
   const Facts& f = p.facts;
   if (!f.node_setting) return unknown(f.node_setting);
   if ((*f.node_setting).find("interleaving") == std::string::npos) return fine();
@@ -37,7 +37,7 @@ Verdict nodes(const Patient& p) {
                              .undo = "the setting back"}};
 }
 
-Verdict steal(const Patient& p) {
+RuleVerdict steal(const Patient& p) {
   constexpr double kMuch = 0.01;
   const double now = p.state.steal_fraction;
   const double since = p.facts.steal ? *p.facts.steal : 0;
@@ -56,7 +56,7 @@ Verdict steal(const Patient& p) {
                              .undo = "Proxmox: qm set ID --delete affinity"}};
 }
 
-Verdict counters(const Patient& p) {
+RuleVerdict counters(const Patient& p) {
   const Facts& f = p.facts;
   if (!f.performance_counters) return unknown(f.performance_counters);
   if (*f.performance_counters) return fine();
@@ -70,13 +70,13 @@ Verdict counters(const Patient& p) {
                              .undo = "libvirt: <pmu state='off'/>; QEMU: pmu=off"}};
 }
 
-constexpr Rule kRules[] = {{"hidden CPU features", hidden_features},
+constexpr Rule kGuestRules[] = {{"hidden CPU features", hides_features},
                            {"NUMA setting", nodes},
                            {"stolen CPU time", steal},
                            {"performance counters", counters}};
 
 }  // namespace
 
-std::span<const Rule> guest_rules() { return kRules; }
+std::span<const Rule> guest_rules() { return kGuestRules; }
 
 }  // namespace oldiron

@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::int64_t kHugePage_bytes = 2 << 20;
 
-std::string bytes(std::int64_t count) { return bytes_text(static_cast<double>(count)); }
-
-Verdict modules(const Patient& p) {
+RuleVerdict modules(const Patient& p) {
   const auto& modules = p.machine.modules;
   if (modules) return fine();
   if (modules.reason().find("only root") == std::string::npos) return {.finding = {}, .unknown = modules.reason()};
@@ -26,7 +24,7 @@ Verdict modules(const Patient& p) {
                              .undo = "sudo rm /var/lib/oldiron/facts.json"}};
 }
 
-Verdict channels(const Patient& p) {
+RuleVerdict channels(const Patient& p) {
   const auto& m = p.machine.modules;
   if (!m) return {.finding = {}, .unknown = m.reason()};
   if (m->channels == 0) return {.finding = {}, .unknown = "the slots' labels name no channels"};
@@ -55,7 +53,7 @@ Verdict channels(const Patient& p) {
               .undo = "take them out"}};
 }
 
-Verdict module_speed(const Patient& p) {
+RuleVerdict module_speed(const Patient& p) {
   constexpr double kSame = 1.02;
   const auto& m = p.machine.modules;
   if (!m) return {.finding = {}, .unknown = m.reason()};
@@ -86,7 +84,7 @@ Stake huge_page_stake(const Patient& p) {
                              rate_text(e.small_tokens_per_s), rate_text(e.transparent_tokens_per_s))};
 }
 
-Verdict transparent_huge_pages(const Patient& p) {
+RuleVerdict transparent_huge_pages(const Patient& p) {
   const auto& pages = p.facts.transparent_huge_pages;
   if (!pages) return unknown(pages);
   if (*pages == "always") return fine();
@@ -108,7 +106,7 @@ Verdict transparent_huge_pages(const Patient& p) {
   return {.finding = found};
 }
 
-Verdict idle_huge_pages(const Patient& p) {
+RuleVerdict idle_huge_pages(const Patient& p) {
   constexpr double kMuch = 0.05;
   const Facts& f = p.facts;
   if (!f.huge_pages_free) return unknown(f.huge_pages_free);
@@ -124,7 +122,7 @@ Verdict idle_huge_pages(const Patient& p) {
                              .lasting = "look for vm.nr_hugepages in /etc/sysctl.d and for hugepages= in the kernel's options"}};
 }
 
-Verdict memlock(const Patient& p) {
+RuleVerdict memlock(const Patient& p) {
   const auto& limit = p.facts.memlock_bytes;
   if (!limit) return unknown(limit);
   if (*limit < 0 || *limit >= p.machine.memory_bytes) return fine();
@@ -142,7 +140,7 @@ Verdict memlock(const Patient& p) {
               .lasting = "of a systemd service instead: LimitMEMLOCK=infinity"}};
 }
 
-Verdict swap_used(const Patient& p) {
+RuleVerdict swap_used(const Patient& p) {
   constexpr double kMuch = 0.01;
   const Facts& f = p.facts;
   if (!f.swap_used_bytes) return unknown(f.swap_used_bytes);
@@ -160,7 +158,7 @@ Verdict swap_used(const Patient& p) {
                              .undo = "none needed: swap is on again"}};
 }
 
-Verdict swappiness(const Patient& p) {
+RuleVerdict swappiness(const Patient& p) {
   constexpr std::int64_t kEager = 10;
   const Facts& f = p.facts;
   if (!f.swap_bytes) return unknown(f.swap_bytes);
@@ -176,7 +174,7 @@ Verdict swappiness(const Patient& p) {
                              .lasting = "vm.swappiness = 1 in a file of /etc/sysctl.d"}};
 }
 
-Verdict numa_balancing(const Patient& p) {
+RuleVerdict numa_balancing(const Patient& p) {
   const auto& balancing = p.facts.numa_balancing;
   if (p.machine.nodes < 2) return fine();
   if (!balancing) return unknown(balancing);
@@ -191,7 +189,7 @@ Verdict numa_balancing(const Patient& p) {
                              .lasting = "kernel.numa_balancing = 0 in a file of /etc/sysctl.d"}};
 }
 
-Verdict zone_reclaim(const Patient& p) {
+RuleVerdict zone_reclaim(const Patient& p) {
   const auto& reclaim = p.facts.zone_reclaim;
   if (p.machine.nodes < 2) return fine();
   if (!reclaim) return unknown(reclaim);
@@ -206,7 +204,7 @@ Verdict zone_reclaim(const Patient& p) {
                              .lasting = "vm.zone_reclaim_mode = 0 in a file of /etc/sysctl.d"}};
 }
 
-Verdict arc(const Patient& p) {
+RuleVerdict arc(const Patient& p) {
   constexpr double kMuch = 0.1;
   const auto& arc = p.facts.arc_bytes;
   if (!arc) return unknown(arc);
@@ -223,7 +221,7 @@ Verdict arc(const Patient& p) {
                              .lasting = fmt::format("options zfs zfs_arc_max={} in /etc/modprobe.d/zfs.conf", keep)}};
 }
 
-constexpr Rule kRules[] = {{"memory modules", modules},
+constexpr Rule kMemoryRules[] = {{"memory modules", modules},
                            {"memory channels", channels},
                            {"speed of the modules", module_speed},
                            {"transparent huge pages", transparent_huge_pages},
@@ -237,6 +235,6 @@ constexpr Rule kRules[] = {{"memory modules", modules},
 
 }  // namespace
 
-std::span<const Rule> memory_rules() { return kRules; }
+std::span<const Rule> memory_rules() { return kMemoryRules; }
 
 }  // namespace oldiron

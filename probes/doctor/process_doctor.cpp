@@ -18,9 +18,7 @@ struct Examined {
   const Patient& patient;
 };
 
-std::string bytes(std::int64_t count) { return bytes_text(static_cast<double>(count)); }
-
-Verdict swapped(const Examined& e) {
+RuleVerdict swapped(const Examined& e) {
   const ProcessFacts& p = e.process;
   if (p.swapped_bytes == 0) return fine();
   const std::string off = as_root(e.patient, "swapoff -a"), on = as_root(e.patient, "swapon -a");
@@ -37,7 +35,7 @@ Verdict swapped(const Examined& e) {
                              .lasting = "start it with --mlock, and lift the limit of locked memory"}};
 }
 
-Verdict faults(const Examined& e) {
+RuleVerdict faults(const Examined& e) {
   constexpr double kOften_per_s = 10;
   const ProcessFacts& p = e.process;
   if (p.watched_s == 0) return {.finding = {}, .unknown = "it was not watched"};
@@ -53,7 +51,7 @@ Verdict faults(const Examined& e) {
               .undo = "start it as before"}};
 }
 
-Verdict residency(const Examined& e) {
+RuleVerdict residency(const Examined& e) {
   constexpr double kAlmostAll = 0.98;
   const auto& model = e.process.model;
   if (!model) return {.finding = {}, .unknown = model.reason()};
@@ -71,7 +69,7 @@ Verdict residency(const Examined& e) {
                              .undo = "none needed"}};
 }
 
-Verdict pages(const Examined& e) {
+RuleVerdict pages(const Examined& e) {
   constexpr double kFew = 0.5;
   constexpr std::int64_t kWorthIt = 500'000'000;
   const auto& huge = e.process.huge_page_bytes;
@@ -97,7 +95,7 @@ Verdict pages(const Examined& e) {
   return {.finding = found};
 }
 
-Verdict threads(const Examined& e) {
+RuleVerdict threads(const Examined& e) {
   const ProcessFacts& p = e.process;
   const int busy = p.busy_threads();
   if (p.watched_s == 0) return {.finding = {}, .unknown = "it was not watched"};
@@ -113,7 +111,7 @@ Verdict threads(const Examined& e) {
                              .undo = "start it as before"}};
 }
 
-Verdict masks(const Examined& e) {
+RuleVerdict masks(const Examined& e) {
   constexpr double kComputes = 0.1;
   std::map<std::vector<int>, int> crowds;
   for (const ProcessThread& thread : e.process.threads)
@@ -135,7 +133,7 @@ Verdict masks(const Examined& e) {
   return fine();
 }
 
-Verdict nodes(const Examined& e) {
+RuleVerdict nodes(const Examined& e) {
   constexpr double kMost = 0.8;
   if (e.patient.machine.nodes < 2) return fine();
   const auto& nodes = e.process.node_bytes;
@@ -156,10 +154,10 @@ Verdict nodes(const Examined& e) {
 
 struct ProcessRule {
   const char* looks_at;
-  Verdict (*look)(const Examined&);
+  RuleVerdict (*look)(const Examined&);
 };
 
-constexpr ProcessRule kRules[] = {{"swap", swapped},        {"major faults", faults},     {"residency of the model", residency},
+constexpr ProcessRule kProcessRules[] = {{"swap", swapped},        {"major faults", faults},     {"residency of the model", residency},
                                   {"huge pages", pages},    {"number of threads", threads}, {"masks of the threads", masks},
                                   {"NUMA placement", nodes}};
 
@@ -167,8 +165,8 @@ constexpr ProcessRule kRules[] = {{"swap", swapped},        {"major faults", fau
 
 Diagnosis diagnose_process(const ProcessFacts& process, const Patient& patient) {
   Diagnosis diagnosis;
-  for (const ProcessRule& rule : kRules) {
-    Verdict verdict = rule.look({process, patient});
+  for (const ProcessRule& rule : kProcessRules) {
+    RuleVerdict verdict = rule.look({process, patient});
     if (verdict.finding)
       diagnosis.findings.push_back(std::move(*verdict.finding));
     else if (!verdict.unknown.empty())

@@ -15,7 +15,7 @@
 namespace oldiron::reports {
 namespace {
 
-constexpr int kLabel = 13;
+constexpr int kAbilityColumns = 13;
 
 std::string ns_text(const LatencyPoint* point) {
   return point == nullptr ? "-" : rate_text(point->s.median * 1e9);
@@ -82,8 +82,8 @@ std::string under_load(const Abilities& a) {
   const std::string label =
       fmt::format("beside {} that {} less and less", count_text(static_cast<std::size_t>(readers), "reader"),
                   readers == 1 ? "pauses" : "pause");
-  return "\n  a load waits, " + label + "\n  " + left("", kLabel - 5) + spark + "\n  " +
-         left("ns", kLabel - 5) + waited + "\n  " + left("GB/s", kLabel - 5) + read + "\n";
+  return "\n  a load waits, " + label + "\n  " + left("", kAbilityColumns - 5) + spark + "\n  " +
+         left("ns", kAbilityColumns - 5) + waited + "\n  " + left("GB/s", kAbilityColumns - 5) + read + "\n";
 }
 
 std::string others(const Abilities& a) {

@@ -21,12 +21,6 @@ constexpr std::array kOrder = {FlagVerdict::rejected,       FlagVerdict::decline
                                FlagVerdict::changed,        FlagVerdict::no_trace,       FlagVerdict::echoed_only, FlagVerdict::inert,
                                FlagVerdict::not_applicable, FlagVerdict::default_anyway, FlagVerdict::unknown,     FlagVerdict::not_speed};
 
-std::string paragraph(const std::string& text) {
-  std::string out;
-  for (const std::string& line : wrap(one_line(text), kScreenColumns)) out += line + "\n";
-  return out;
-}
-
 std::string counts(const Audit& audit) {
   std::string text;
   for (const FlagVerdict verdict : kOrder) {

@@ -17,7 +17,7 @@
 namespace oldiron::reports {
 namespace {
 
-constexpr int kLabel = 13;
+constexpr int kRateColumns = 13;
 
 /// A line from zero, with an end that shows where it ends: what is not measured is no block.
 std::string outline(double fraction, int width) {
@@ -30,7 +30,7 @@ std::string outline(double fraction, int width) {
 std::string paper_rows(const Machine& machine, double end, int width) {
   if (!machine.modules || machine.modules->bytes_per_s <= 0) return "";
   const auto row = [&](const char* name, double rate, const std::string& of) {
-    return "  " + left(name, kLabel) + left(outline(rate / end, width), width) +
+    return "  " + left(name, kRateColumns) + left(outline(rate / end, width), width) +
            right(bytes_per_s_text(rate), 11) + of + "\n";
   };
   const MemoryModules& modules = *machine.modules;
@@ -51,13 +51,13 @@ std::string plot(const Machine& machine, const Profile& profile) {
     most = std::max({most, machine.modules->bytes_per_s, machine.modules->full_bytes_per_s});
   const double end = round_ticks(most, 4).back();
   std::string out =
-      "  " + left("reads", kLabel) + "0" + right(bytes_per_s_text(end), kBar - 1) + "    95 % interval\n";
+      "  " + left("reads", kRateColumns) + "0" + right(bytes_per_s_text(end), kBar - 1) + "    95 % interval\n";
   const auto in_noise = [](const BandwidthPoint& p) { return is_noisy(p.bytes_per_s); };
   const bool all_noisy = std::all_of(profile.read.begin(), profile.read.end(), in_noise);
   const bool noisy = std::any_of(profile.read.begin(), profile.read.end(), in_noise);
   for (const BandwidthPoint& p : profile.read) {
     const Measurement& m = p.bytes_per_s;
-    std::string line = "  " + left(threads_text(p.threads), kLabel);
+    std::string line = "  " + left(threads_text(p.threads), kRateColumns);
     line += left(interval_bar(m.low / end, m.high / end, kBar), kBar) + right(bytes_per_s_text(m.median), 11);
     std::string low = bytes_per_s_text(m.low);
     // One unit for both ends, if they have the same.
@@ -68,7 +68,7 @@ std::string plot(const Machine& machine, const Profile& profile) {
   }
   out += paper_rows(machine, end, kBar);
   if (!noisy) return out;
-  return out + "  " + left("", kLabel) + (all_noisy ? "all measured in noise\n" : "~ measured in noise\n");
+  return out + "  " + left("", kRateColumns) + (all_noisy ? "all measured in noise\n" : "~ measured in noise\n");
 }
 
 // As Profile::read_saturated has it.
@@ -166,11 +166,11 @@ using Matrix = std::map<std::pair<int, int>, std::string>;
 std::string matrix_text(const char* unit, const Matrix& cells, const std::set<int>& cpu_nodes,
                         const std::vector<int>& memory_nodes) {
   constexpr int kCell = 8;
-  std::string out = "  " + left(unit, kLabel);
+  std::string out = "  " + left(unit, kRateColumns);
   for (const int memory : memory_nodes) out += right(fmt::format("mem {}", memory), kCell);
   out += "\n";
   for (const int cpu : cpu_nodes) {
-    out += "  " + left(fmt::format("cores {}", cpu), kLabel);
+    out += "  " + left(fmt::format("cores {}", cpu), kRateColumns);
     for (const int memory : memory_nodes) {
       const auto cell = cells.find({cpu, memory});
       out += right(cell == cells.end() ? "- " : cell->second, kCell);
@@ -193,12 +193,12 @@ std::string streams_text(const Abilities& abilities) {
   const std::vector<StreamRow> rows = stream_rows(abilities);
   if (rows.empty()) return "";
   const std::vector<int> threads = shown_threads(rows, 5);
-  std::string out = "  " + left("stores, GB/s", kLabel);
+  std::string out = "  " + left("stores, GB/s", kRateColumns);
   for (const int n : threads)
     out += right(n == threads.front() ? threads_text(n) : std::to_string(n), kCell) + " ";
   out += "  memory moves\n";
   for (const StreamRow& row : rows) {
-    std::string line = "  " + left(fit(one_line(row.name()), kLabel - 1), kLabel);
+    std::string line = "  " + left(fit(one_line(row.name()), kRateColumns - 1), kRateColumns);
     for (const int n : threads) {
       const auto at = std::find_if(row.points.begin(), row.points.end(),
                                    [&](const StreamPoint* p) { return p->threads == n; });

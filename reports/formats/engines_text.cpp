@@ -16,12 +16,6 @@ bool any_runs(const EnginesScreen& screen) {
   return std::any_of(screen.builds.begin(), screen.builds.end(), [](const EngineBuild& build) { return static_cast<bool>(build.engine); });
 }
 
-std::string paragraph(const std::string& text) {
-  std::string out;
-  for (const std::string& line : wrap(one_line(text), kScreenColumns)) out += line + "\n";
-  return out;
-}
-
 std::string who(const EngineBuild& build) {
   if (!build.engine) return "no engine: " + build.engine.reason();
   const std::string name(display_name(*build.engine));

@@ -10,13 +10,13 @@
 namespace oldiron::reports {
 namespace {
 
-constexpr int kLabel = 25;
+constexpr int kFactColumns = 25;
 
 std::string fact_line(const FactView& fact) {
   std::string text = fact.text.empty() ? "not available: " + one_line(fact.reason)
                                        : one_line(fact.text) + "  [" + one_line(fact.source) + "]";
   if (fact.text.empty() && !fact.how_to_get.empty()) text += ". To get it: " + one_line(fact.how_to_get);
-  return labelled(fact.label, text, kLabel);
+  return labelled(fact.label, text, kFactColumns);
 }
 
 std::string module_text(const MemoryModule& module) {
@@ -33,11 +33,11 @@ std::string module_text(const MemoryModule& module) {
 }
 
 std::string slots_text(const Available<MemoryModules>& modules) {
-  if (!modules) return labelled("memory modules", "not available: " + one_line(modules.reason()), kLabel);
+  if (!modules) return labelled("memory modules", "not available: " + one_line(modules.reason()), kFactColumns);
   std::string out = fmt::format("  {}  [{}]\n", "memory modules", one_line(modules->source));
   for (const MemoryModule& module : modules->table) {
     const std::string channel = module.channel.empty() ? "" : "channel " + one_line(module.channel) + ": ";
-    out += labelled(fit(one_line(module.slot), kLabel - 2), channel + module_text(module), kLabel);
+    out += labelled(fit(one_line(module.slot), kFactColumns - 2), channel + module_text(module), kFactColumns);
   }
   return out;
 }

@@ -13,11 +13,11 @@
 namespace oldiron::reports {
 namespace {
 
-constexpr int kLabel = 22;
+constexpr int kModelColumns = 22;
 
-/// A row of cells behind a label of kLabel columns.
+/// A row of cells behind a label of kModelColumns columns.
 std::string row(std::string_view label, const std::vector<std::string>& cells, int width, std::string_view note = "") {
-  std::string line = "  " + left(fit(label, kLabel - 1), kLabel);
+  std::string line = "  " + left(fit(label, kModelColumns - 1), kModelColumns);
   for (const std::string& cell : cells) line += right(cell, width);
   if (!note.empty()) line += "  " + std::string(note);
   return line + "\n";
@@ -93,7 +93,7 @@ std::string memory_table(const ModelScreen& s, const ModelAnswers& a) {
   });
   if (marked)
     out += labelled("", fmt::format("! is more than the {} usable", bytes_text(static_cast<double>(*s.usable_memory_bytes))),
-                    kLabel);
+                    kModelColumns);
   return out;
 }
 
@@ -138,7 +138,7 @@ std::string drafts(const ModelScreen& s, const ModelAnswers& a) {
     text += glued(fmt::format("{:.2f} of {}", draft.break_even_tokens, draft.drafted + 1));
   }
   text += s.draft ? fmt::format("; drafting with {} counted", model_name(*s.draft)) : "; drafting itself not counted";
-  return labelled("drafts pay above", text + " (tokens a round must yield, of those verified)", kLabel);
+  return labelled("drafts pay above", text + " (tokens a round must yield, of those verified)", kModelColumns);
 }
 
 std::string notes(const ModelScreen& s) {

@@ -13,7 +13,7 @@
 namespace oldiron::reports {
 namespace {
 
-constexpr int kLabel = 24, kColumn = 26;
+constexpr int kSideLabel = 24, kColumn = 26;
 
 struct Side {
   const ModelScreen& screen;
@@ -35,7 +35,7 @@ class Table {
   void row(std::string_view label, Cell cell) {
     const std::string a = cell(a_), b = cell(b_);
     if (a.empty() && b.empty()) return;
-    out_ += "  " + left(label, kLabel) + left(fit(a.empty() ? "-" : a, kColumn - 1), kColumn) +
+    out_ += "  " + left(label, kSideLabel) + left(fit(a.empty() ? "-" : a, kColumn - 1), kColumn) +
             fit(b.empty() ? "-" : b, kColumn) + "\n";
   }
 

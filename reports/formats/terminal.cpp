@@ -30,7 +30,7 @@ std::string pasteable(const std::vector<std::string>& argv) {
   return out + line + "\n";
 }
 
-std::string lines(const Report& report) {
+std::string launch_lines(const Report& report) {
   std::string out;
   for (const LineBlock& block : line_blocks(report)) {
     for (const std::string& part : wrap(block.heading, kScreenColumns - 2)) out += "  " + part + "\n";
@@ -110,7 +110,7 @@ std::string effects(std::string_view label, const std::vector<EffectRow>& rows) 
   return out;
 }
 
-std::string findings(const Report& report) {
+std::string finding_lines(const Report& report) {
   std::string out;
   out += effects("helped", effect_rows(report, Verdict::helped));
   out += labelled("no effect", no_effect_text(report));
@@ -202,8 +202,8 @@ std::string footing(const Report& report) {
 std::string terminal_report(const Report& report) {
   std::string out = subject(report) + "\n";
   for (const std::string& line : headline(report)) out += line + "\n";
-  if (report.lossless) out += "\n" + lines(report) + "\n" + table(report);
-  for (const std::string& part : {findings(report), memory_bars(report), footing(report)})
+  if (report.lossless) out += "\n" + launch_lines(report) + "\n" + table(report);
+  for (const std::string& part : {finding_lines(report), memory_bars(report), footing(report)})
     if (!part.empty()) out += "\n" + part;
   return out;
 }

@@ -24,10 +24,6 @@ std::string squeezed(std::string_view text) {
   return out;
 }
 
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
-
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
 /// `text` begins with what `pattern` describes.
 bool begins_with(std::string_view text, std::string_view pattern, const std::string& value) {
   while (!pattern.empty()) {

@@ -11,6 +11,7 @@
 #include "core/audit/wrappers.hpp"
 #include "core/memory_plan.hpp"
 #include "core/text.hpp"
+#include "probes/files.hpp"
 #include "runner/command_words.hpp"
 
 namespace oldiron {
@@ -25,11 +26,6 @@ std::int64_t number_of(const std::string& text, std::int64_t otherwise) {
   std::int64_t number = otherwise;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
-}
-
-bool is_file(const std::string& path) {
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(path, ignored);
 }
 
 class Rewriter {

@@ -22,7 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kAskPatience_s = 20;  // a help text takes milliseconds, from a network disk more
 constexpr int kMostStarts = 40;
 constexpr std::size_t kMostComparisons = 8;
 
@@ -205,7 +204,7 @@ AuditTool find_tool(const std::string& dir, const std::string& tool, const std::
   const auto ask = [&](std::vector<std::string> words) {
     words.insert(words.begin(), found.program);
     const EmptyFolder folder;
-    return run_command({.argv = std::move(words), .folder = folder.path()}, kAskPatience_s, guard_program);
+    return run_command({.argv = std::move(words), .folder = folder.path()}, kHelpPatience_s, guard_program);
   };
   const CommandResult help = ask({"--help"});
   const std::string text = help.out.text() + help.err.text();

@@ -8,13 +8,10 @@
 
 #include "core/check.hpp"
 #include "core/json.hpp"
+#include "core/text.hpp"
 
 namespace oldiron {
 namespace {
-
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
-
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
 /// Takes the next line off the front.
 std::string_view next_line(std::string_view& text) {

@@ -18,7 +18,7 @@
 namespace oldiron {
 namespace {
 
-constexpr double kTick_s = 0.02;
+constexpr double kStartPoll_s = 0.02;
 
 class Start {
  public:
@@ -49,7 +49,7 @@ class Start {
   }
 
   bool waited(GuardedChild& child) {
-    child.wait(std::min(deadline_s_, now_s() + kTick_s));
+    child.wait(std::min(deadline_s_, now_s() + kStartPoll_s));
     look(child);
     return !child.end() && now_s() < deadline_s_;
   }

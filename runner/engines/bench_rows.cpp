@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "probes/files.hpp"
 #include "runner/engines/engine_end.hpp"
 #include "runner/engines/llama_bench.hpp"
 
@@ -18,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Argv = std::vector<std::string>;
-
-constexpr double kHelpPatience_s = 20;
 
 struct Column {
   std::string_view title, name;
@@ -35,11 +34,6 @@ constexpr std::array<Column, 10> kColumns = {{{"PP", "pp"},
                                               {"S_TG t/s", "speed_tg"},
                                               {"T s", "t"},
                                               {"S t/s", "speed"}}};
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  return begin == std::string_view::npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
 
 template <typename Number>
 std::optional<Number> number_of(std::string_view text) {
@@ -60,7 +54,7 @@ std::vector<std::string_view> cells_of(std::string_view line) {
   std::vector<std::string_view> cells;
   line.remove_prefix(1);
   for (auto bar = line.find('|'); bar != std::string_view::npos; bar = line.find('|')) {
-    cells.push_back(trimmed(line.substr(0, bar)));
+    cells.push_back(trim(line.substr(0, bar)));
     line.remove_prefix(bar + 1);
   }
   return cells;
@@ -76,7 +70,7 @@ class Table {
       const std::string_view part = line.substr(0, line.find(", "));
       line.remove_prefix(std::min(line.size(), part.size() + 2));
       if (const auto equals = part.find(" = "); equals != std::string_view::npos)
-        shared_[std::string(trimmed(part.substr(0, equals)))] = value_of(trimmed(part.substr(equals + 3)));
+        shared_[std::string(trim(part.substr(0, equals)))] = value_of(trim(part.substr(equals + 3)));
     }
   }
 
@@ -147,7 +141,7 @@ std::vector<Json> bench_rows(std::string_view text, std::string_view tool) {
   while (!text.empty()) {
     const std::string_view whole = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), whole.size() + 1));
-    const std::string_view line = trimmed(whole);
+    const std::string_view line = trim(whole);
     if (line.starts_with("{\"")) {
       Json row = Json::parse(line, nullptr, false);
       if (row.is_discarded()) throw Error(fmt::format("{}'s JSON is broken or stops early: {}", tool, line.substr(0, 80)));

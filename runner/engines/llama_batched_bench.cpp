@@ -14,7 +14,7 @@ namespace {
 
 using Argv = std::vector<std::string>;
 
-constexpr const char* kName = "llama-batched-bench";
+constexpr const char* kBatchedBench = "llama-batched-bench";
 
 /// The numbers of streams in the order of the tool's rows. The first is a warm-up. The last may get lost: llama.cpp's tool ends
 /// now and then without having printed it (4 of 12 runs of build 10587).
@@ -41,7 +41,7 @@ int context_of(const Workload& workload) {
 }  // namespace
 
 Available<FoundTool> find_batched_bench(const FoundEngine& bench, const RunCommand& run) {
-  return find_tool_beside(bench, kName, {"-npp", "-ntg", "-npl"}, run);
+  return find_tool_beside(bench, kBatchedBench, {"-npp", "-ntg", "-npl"}, run);
 }
 
 Available<Argv> batched_argv(const TrialSpec& spec, const FoundTool& found, const ModelSpec& model, const Machine& machine) {
@@ -62,22 +62,22 @@ Available<Argv> batched_argv(const TrialSpec& spec, const FoundTool& found, cons
 
 void read_batched(const CommandResult& result, const FoundTool&, Trial& trial) {
   trial.measurements.clear();
-  if (!ended_well(result, kName, trial)) return;
+  if (!ended_well(result, kBatchedBench, trial)) return;
   read_into(trial, [&] {
-    const std::vector<Json> rows = bench_rows(result.out.text() + "\n" + result.err.text(), kName);
+    const std::vector<Json> rows = bench_rows(result.out.text() + "\n" + result.err.text(), kBatchedBench);
     const std::vector<int> order = order_of_rows(trial.spec);
     if (rows.size() > order.size() || rows.size() + 1 < order.size())
-      throw Error(fmt::format("{} printed {} rows, asked were {}", kName, rows.size(), order.size()));
+      throw Error(fmt::format("{} printed {} rows, asked were {}", kBatchedBench, rows.size(), order.size()));
     std::map<int, std::vector<double>> rates;
     double computing_s = 0;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const Json& row = rows[i];
-      const int streams = row_integer(row, "pl", kName), tokens = row_integer(row, "tg", kName);
+      const int streams = row_integer(row, "pl", kBatchedBench), tokens = row_integer(row, "tg", kBatchedBench);
       if (streams != order[i] || tokens != trial.spec.workload.generate_tokens)
-        throw Error(fmt::format("{} printed a row of {} streams and {} tokens where {} and {} were asked", kName, streams, tokens, order[i],
+        throw Error(fmt::format("{} printed a row of {} streams and {} tokens where {} and {} were asked", kBatchedBench, streams, tokens, order[i],
                                 trial.spec.workload.generate_tokens));
-      check_row(row, trial.spec.config, kName);
-      const double rate = row_number(row, "speed_tg", kName);
+      check_row(row, trial.spec.config, kBatchedBench);
+      const double rate = row_number(row, "speed_tg", kBatchedBench);
       computing_s += streams * tokens / rate;
       if (i > 0 && i + 1 < order.size()) rates[streams].push_back(rate);
     }

@@ -21,10 +21,9 @@ namespace fs = std::filesystem;
 using Argv = std::vector<std::string>;
 
 constexpr const char* kServer = "llama-server";
-constexpr double kHelpPatience_s = 20;
 constexpr int kMostPorts = 3;
 
-Available<Argv> cannot(std::string reason) { return Available<Argv>::not_available(std::move(reason)); }
+Available<Argv> cannot_serve(std::string reason) { return Available<Argv>::not_available(std::move(reason)); }
 
 /// Padded as both engines do.
 int cells(const Workload& w) {
@@ -49,12 +48,12 @@ std::string draft_type(DraftKind kind, Engine engine) {
 Available<Argv> draft_argv(const TrialSpec& spec, const FoundServer& found) {
   const Config& config = spec.config;
   if (config.draft_len == 0) return Argv{};
-  if (!found.knows("--spec-type")) return cannot(fmt::format("draft_len={}: its --help lists no --spec-type", config.draft_len));
+  if (!found.knows("--spec-type")) return cannot_serve(fmt::format("draft_len={}: its --help lists no --spec-type", config.draft_len));
   const std::string type = draft_type(config.draft_kind, found.engine), length = std::to_string(config.draft_len);
   Argv argv = {"--spec-type", found.engine == Engine::ik_llama ? type + ":n_max=" + length : type};
   if (found.engine != Engine::ik_llama) argv.insert(argv.end(), {"--spec-draft-n-max", length});
   if (config.draft_kind == DraftKind::ngram) return argv;
-  if (spec.draft_model.empty()) return cannot("draft_kind: it needs a file that drafts (--draft-model)");
+  if (spec.draft_model.empty()) return cannot_serve("draft_kind: it needs a file that drafts (--draft-model)");
   argv.insert(argv.end(), {"-md", spec.draft_model});
   return argv;
 }
@@ -172,17 +171,17 @@ Available<FoundServer> find_server(const FoundEngine& bench, const RunCommand& r
 }
 
 Available<Argv> server_argv(const TrialSpec& spec, const FoundServer& found, const ModelSpec& model, int context) {
-  if (!is_for_server(spec) && (!spec.more_front.empty() || !spec.more_flags.empty())) return cannot("flags that are handed through are those of llama-bench");
-  if (!spec.type.empty() || spec.layers != 0) return cannot("llama-server reads a whole GGUF file; write one with oldiron synth");
+  if (!is_for_server(spec) && (!spec.more_front.empty() || !spec.more_flags.empty())) return cannot_serve("flags that are handed through are those of llama-bench");
+  if (!spec.type.empty() || spec.layers != 0) return cannot_serve("llama-server reads a whole GGUF file; write one with oldiron synth");
   const Available<Argv> drafts = draft_argv(spec, found);
-  if (!drafts) return cannot(drafts.reason());
+  if (!drafts) return cannot_serve(drafts.reason());
   const int slots = std::max(spec.config.parallel, spec.workload.streams_max);
   Config config = spec.config;
   config.parallel = Config{}.parallel;
   config.draft_len = Config{}.draft_len;
   config.draft_kind = Config{}.draft_kind;
   const Flags flags = flags_for(config, found.engine, Tool::server, [&](std::string_view flag) { return found.knows(flag); }, false, &model);
-  if (!flags.unsupported.empty()) return cannot(fmt::format("{}", fmt::join(flags.unsupported, "; ")));
+  if (!flags.unsupported.empty()) return cannot_serve(fmt::format("{}", fmt::join(flags.unsupported, "; ")));
   // llama.cpp's own choice is four slots.
   Argv argv = {found.program, "-m", spec.model, "-c", std::to_string(context > 0 ? context : std::max(1, slots) * cells(spec.workload)),
                "-np", std::to_string(std::max(1, slots))};

@@ -15,7 +15,7 @@ namespace {
 
 using Ids = std::vector<std::int32_t>;
 
-constexpr int kWarmUpTokens = 4;
+constexpr int kServerWarmUpTokens = 4;
 constexpr std::uint64_t kMostTexts = 16;
 
 /// It ended as no trial can go on from.
@@ -43,7 +43,7 @@ class Asker {
       : server_(server), vocab_size_(vocab_size), deadline_s_(deadline_s), trial_(trial), workload_(trial.spec.workload) {}
 
   void measure() {
-    one(request(ids(kWarmUpTokens), kWarmUpTokens, 1));
+    one(request(ids(kServerWarmUpTokens), kServerWarmUpTokens, 1));
     const int samples = std::max(1, trial_.spec.budget.min_samples);
     if (workload_.prompt_tokens > 0) measure_prefill(samples);
     if (workload_.generate_tokens > 0) measure_decode(samples);

@@ -14,7 +14,7 @@ namespace {
 
 using Argv = std::vector<std::string>;
 
-constexpr const char* kName = "llama-sweep-bench";
+constexpr const char* kSweepBench = "llama-sweep-bench";
 
 /// Why the tool's steps are not those of the workload; empty if they are.
 std::string why_no_steps(const TrialSpec& spec) {
@@ -39,7 +39,7 @@ int context_of(const TrialSpec& spec) {
 
 Available<FoundTool> find_sweep_bench(const FoundEngine& bench, const RunCommand& run) {
   if (bench.engine != Engine::ik_llama) return Available<FoundTool>::not_available("llama.cpp has no llama-sweep-bench");
-  return find_tool_beside(bench, kName, {"-ub", "-n"}, run);
+  return find_tool_beside(bench, kSweepBench, {"-ub", "-n"}, run);
 }
 
 Available<Argv> sweep_argv(const TrialSpec& spec, const FoundTool& found, const ModelSpec& model, const Machine& machine) {
@@ -63,25 +63,25 @@ Available<Argv> sweep_argv(const TrialSpec& spec, const FoundTool& found, const 
 
 void read_sweep(const CommandResult& result, const FoundTool&, Trial& trial) {
   trial.measurements.clear();
-  if (!ended_well(result, kName, trial)) return;
+  if (!ended_well(result, kSweepBench, trial)) return;
   const TrialSpec& spec = trial.spec;
   const Workload& w = spec.workload;
   const int step = spec.config.ubatch, prompt_end = w.depth_tokens + std::max(w.prompt_tokens, step);
   read_into(trial, [&] {
     double prefill_s = 0, prefill = 0, decode = 0;
     int swept = w.depth_tokens;
-    for (const Json& row : bench_rows(result.out.text() + "\n" + result.err.text(), kName)) {
-      const int at = row_integer(row, "n_kv", kName);
+    for (const Json& row : bench_rows(result.out.text() + "\n" + result.err.text(), kSweepBench)) {
+      const int at = row_integer(row, "n_kv", kSweepBench);
       if (at < w.depth_tokens || at >= prompt_end) continue;
-      check_row(row, spec.config, kName);
-      if (at != swept || row_integer(row, "pp", kName) != step || row_integer(row, "tg", kName) != std::max(1, w.generate_tokens))
-        throw Error(fmt::format("{} did not sweep as asked: no step of {} behind {} tokens", kName, step, swept));
+      check_row(row, spec.config, kSweepBench);
+      if (at != swept || row_integer(row, "pp", kSweepBench) != step || row_integer(row, "tg", kSweepBench) != std::max(1, w.generate_tokens))
+        throw Error(fmt::format("{} did not sweep as asked: no step of {} behind {} tokens", kSweepBench, step, swept));
       swept += step;
-      prefill = row_number(row, "speed_pp", kName);
+      prefill = row_number(row, "speed_pp", kSweepBench);
       prefill_s += step / prefill;
-      if (at == w.depth_tokens) decode = row_number(row, "speed_tg", kName);
+      if (at == w.depth_tokens) decode = row_number(row, "speed_tg", kSweepBench);
     }
-    if (swept != prompt_end) throw Error(fmt::format("{} printed no row behind {} tokens", kName, swept));
+    if (swept != prompt_end) throw Error(fmt::format("{} printed no row behind {} tokens", kSweepBench, swept));
     if (w.prompt_tokens > step) prefill = w.prompt_tokens / prefill_s;
     if (w.prompt_tokens > 0) trial.measurements.push_back(summarise(kPrefill, "tokens/s", {prefill}));
     if (w.generate_tokens > 0) trial.measurements.push_back(summarise(kDecode, "tokens/s", {decode}));

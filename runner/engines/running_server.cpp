@@ -12,7 +12,7 @@
 namespace oldiron {
 namespace {
 
-constexpr double kTick_s = 0.02;
+constexpr double kServerPoll_s = 0.02;
 constexpr double kWatch_s = 0.5;
 constexpr double kAskReady_s = 0.2;
 constexpr double kAnswer_s = 20;  // of a question that costs no computing
@@ -20,7 +20,6 @@ constexpr double kAnswer_s = 20;  // of a question that costs no computing
 /// What a process has read by calls or keeps resident: either grows while a model is loaded.
 std::int64_t taken_in_bytes(pid_t pid) {
   const std::string folder = fmt::format("/proc/{}/", pid);
-  constexpr std::int64_t kKiB = 1024;
   return number_after(read_text(folder + "io").value_or(""), "rchar:").value_or(0) +
          kKiB * number_after(read_text(folder + "status").value_or(""), "VmRSS:").value_or(0);
 }
@@ -76,7 +75,7 @@ bool RunningServer::is_ours(double deadline_s) {
 
 std::optional<EndVerdict> RunningServer::wait_ready() {
   for (;;) {
-    child_.wait(now_s() + kTick_s);
+    child_.wait(now_s() + kServerPoll_s);
     if (child_.end()) return ended();
     const HttpAnswer health = http_exchange({.port = start_.port, .path = "/health", .api_key = start_.api_key}, now_s() + kAskReady_s, [&] { return look(); });
     if (child_.end()) return ended();

@@ -6,7 +6,7 @@
 
 #include "tests/app/program.hpp"
 
-namespace oldiron::test {
+namespace oldiron::test::baseline_test {
 namespace {
 
 using testing::AllOf;
@@ -143,4 +143,4 @@ TEST_F(Baseline, WhatMakesNoSenseIsRefused) {
 }
 
 }  // namespace
-}  // namespace oldiron::test
+}  // namespace oldiron::test::baseline_test

@@ -5,7 +5,7 @@
 
 #include "tests/app/program.hpp"
 
-namespace oldiron::test {
+namespace oldiron::test::cold_file_test {
 namespace {
 
 class ColdFile : public testing::Test {
@@ -44,4 +44,4 @@ TEST_F(ColdFile, ALocalFileIsDropped) {
 }
 
 }  // namespace
-}  // namespace oldiron::test
+}  // namespace oldiron::test::cold_file_test

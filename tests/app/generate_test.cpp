@@ -4,7 +4,7 @@
 
 #include "tests/app/program.hpp"
 
-namespace oldiron::test {
+namespace oldiron::test::generate_test {
 namespace {
 
 using testing::AllOf;
@@ -57,4 +57,4 @@ TEST(Quality, ComparesFilesOnGivenTokens) {
 }
 
 }  // namespace
-}  // namespace oldiron::test
+}  // namespace oldiron::test::generate_test

@@ -4,7 +4,7 @@
 
 #include "tests/app/program.hpp"
 
-namespace oldiron::test {
+namespace oldiron::test::json_test {
 namespace {
 
 using testing::HasSubstr;
@@ -111,4 +111,4 @@ TEST(Help, IsTheOneOfTheReadme) {
 }
 
 }  // namespace
-}  // namespace oldiron::test
+}  // namespace oldiron::test::json_test

@@ -6,7 +6,7 @@
 #include "tests/app/program.hpp"
 #include "tuner/journal.hpp"
 
-namespace oldiron::test {
+namespace oldiron::test::own_tune_test {
 namespace {
 
 using testing::HasSubstr;
@@ -129,4 +129,4 @@ TEST_F(OwnTune, KilledDuringATrialLeavesNoWorker) {
 }
 
 }  // namespace
-}  // namespace oldiron::test
+}  // namespace oldiron::test::own_tune_test

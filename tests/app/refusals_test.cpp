@@ -8,7 +8,7 @@
 #include "probes/state.hpp"
 #include "tests/app/program.hpp"
 
-namespace oldiron::test {
+namespace oldiron::test::refusals_test {
 namespace {
 
 using testing::AllOf;
@@ -207,4 +207,4 @@ TEST_F(Refusals, OfDraftsAndQuality) {
 }
 
 }  // namespace
-}  // namespace oldiron::test
+}  // namespace oldiron::test::refusals_test

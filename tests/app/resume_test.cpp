@@ -8,7 +8,7 @@
 #include "tests/app/program.hpp"
 #include "tuner/journal.hpp"
 
-namespace oldiron::test {
+namespace oldiron::test::resume_test {
 namespace {
 
 using testing::HasSubstr;
@@ -219,4 +219,4 @@ TEST(TrialsThatFail, ByHangingAreEndedAtTheirDeadlineAndTheTuneGoesOn) {
 }
 
 }  // namespace
-}  // namespace oldiron::test
+}  // namespace oldiron::test::resume_test

@@ -7,7 +7,7 @@
 #include "core/audit/pasted_line.hpp"
 #include "tests/app/program.hpp"
 
-namespace oldiron::test {
+namespace oldiron::test::served_line_test {
 namespace {
 
 using testing::Contains;
@@ -105,4 +105,4 @@ TEST_F(ServedLine, AServerThatFailsIsToldAndTheTuneStands) {
 }
 
 }  // namespace
-}  // namespace oldiron::test
+}  // namespace oldiron::test::served_line_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::abilities_test {
 namespace {
 
 Measurement of(double sample) { return summarise("x", "", {sample}); }
@@ -36,4 +36,4 @@ TEST(Abilities, AppendJoinsWhatMeasuresTheSame) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::abilities_test

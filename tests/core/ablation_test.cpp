@@ -6,7 +6,7 @@
 #include <cmath>
 #include <random>
 
-namespace oldiron {
+namespace oldiron::ablation_test {
 namespace {
 
 using testing::Contains;
@@ -133,4 +133,4 @@ TEST(TellAblation, EvidenceNamesBothSpeeds) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::ablation_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::accounting_test {
 namespace {
 
 std::string card(const std::string& id) { return OLDIRON_SOURCE_DIR "/configs/models/" + id + ".json"; }
@@ -186,4 +186,4 @@ TEST(Accounting, PartsAddUpToTheToken) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::accounting_test

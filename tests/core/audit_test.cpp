@@ -9,7 +9,7 @@
 #include "core/audit/line_findings.hpp"
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::audit_test {
 namespace {
 
 using testing::Contains;
@@ -250,4 +250,4 @@ TEST(Audit, LossIsAFinding) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::audit_test

@@ -14,7 +14,7 @@
 
 #include "core/check.hpp"
 
-namespace oldiron {
+namespace oldiron::buffer_test {
 namespace {
 
 using testing::HasSubstr;
@@ -182,4 +182,4 @@ TEST(BufferDeathTest, reading_past_the_end_faults) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::buffer_test

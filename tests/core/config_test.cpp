@@ -7,7 +7,7 @@
 #include "core/machine.hpp"
 #include "core/model.hpp"
 
-namespace oldiron {
+namespace oldiron::config_test {
 namespace {
 
 Machine machine_of(int cores, int cpus_per_core = 1) {
@@ -194,4 +194,4 @@ TEST(Config, WithoutLossesKeepsWhatLosesNothing) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::config_test

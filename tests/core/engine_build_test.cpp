@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::engine_build_test {
 namespace {
 
 using testing::ElementsAre;
@@ -44,4 +44,4 @@ TEST(BuildFindings, AmxIsLlamasAlone) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::engine_build_test

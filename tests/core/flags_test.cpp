@@ -5,7 +5,7 @@
 #include "core/machine.hpp"
 #include "core/model.hpp"
 
-namespace oldiron {
+namespace oldiron::flags_test {
 namespace {
 
 using testing::ElementsAre;
@@ -150,4 +150,4 @@ TEST(Flags, NothingIsDroppedInSilence) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::flags_test

@@ -4,7 +4,7 @@
 
 #include "core/accounting.hpp"
 
-namespace oldiron {
+namespace oldiron::forecast_test {
 namespace {
 
 ModelSpec gemma(const char* type, const char* head_type = "") {
@@ -95,4 +95,4 @@ TEST(Forecast, OfThisMachineItIsTheMeasuredInterval) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::forecast_test

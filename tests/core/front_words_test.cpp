@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::front_words_test {
 namespace {
 
 using testing::ElementsAre;
@@ -21,4 +21,4 @@ TEST(FrontWords, NotEveryEqualsSignIsAVariables) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::front_words_test

@@ -6,7 +6,7 @@
 
 #include "core/model.hpp"
 
-namespace oldiron {
+namespace oldiron::line_settings_test {
 namespace {
 
 using testing::Contains;
@@ -87,4 +87,4 @@ TEST(LineSettings, NothingOfALineIsDroppedInSilence) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::line_settings_test

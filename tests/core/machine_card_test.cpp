@@ -7,7 +7,7 @@
 #include "core/check.hpp"
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::machine_card_test {
 namespace {
 
 std::string path(const std::string& id) { return OLDIRON_SOURCE_DIR "/configs/machines/" + id + ".json"; }
@@ -86,4 +86,4 @@ TEST(MachineCard, BadCardsAreRefusedInASentence) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::machine_card_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::machine_test {
 namespace {
 
 TEST(Profile, LooksUpTheNearestMeasuredBelow) {
@@ -36,4 +36,4 @@ TEST(Machine, FingerprintIsWhatItIsNotHowItIs) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::machine_test

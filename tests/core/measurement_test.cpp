@@ -7,7 +7,7 @@
 
 #include "core/check.hpp"
 
-namespace oldiron {
+namespace oldiron::measurement_test {
 namespace {
 
 using testing::ElementsAre;
@@ -124,4 +124,4 @@ TEST(Append, KeepsAllSamplesAndWhatHitThem) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::measurement_test

@@ -6,7 +6,7 @@
 
 #include "core/accounting.hpp"
 
-namespace oldiron {
+namespace oldiron::memory_plan_test {
 namespace {
 
 constexpr double kMib = 1 << 20;
@@ -153,4 +153,4 @@ TEST(MemoryPlan, TheLargestContextIsTheLastThatFits) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::memory_plan_test

@@ -8,7 +8,7 @@
 #include "core/model.hpp"
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::model_card_test {
 namespace {
 
 std::string card(const std::string& id) { return OLDIRON_SOURCE_DIR "/configs/models/" + id + ".json"; }
@@ -229,4 +229,4 @@ TEST(ModelCard, NoCardIsJsonAtAll) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::model_card_test

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <set>
 
-namespace oldiron {
+namespace oldiron::model_test {
 namespace {
 
 std::string card(const std::string& id) { return OLDIRON_SOURCE_DIR "/configs/models/" + id + ".json"; }
@@ -41,4 +41,4 @@ TEST(Model, RoleNamesAreDistinct) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::model_test

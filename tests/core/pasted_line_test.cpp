@@ -7,7 +7,7 @@
 
 #include "core/check.hpp"
 
-namespace oldiron {
+namespace oldiron::pasted_line_test {
 namespace {
 
 using testing::Contains;
@@ -135,4 +135,4 @@ TEST(PastedLine, WhatIsNoToolIsRefusedInOneSentence) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::pasted_line_test

@@ -2,7 +2,7 @@
 
 #include "core/machine.hpp"
 
-namespace oldiron {
+namespace oldiron::placement_test {
 namespace {
 
 using Cpus = std::vector<int>;
@@ -108,4 +108,4 @@ TEST(UsableMemory, is_never_negative) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::placement_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::power_test {
 namespace {
 
 using testing::HasSubstr;
@@ -43,4 +43,4 @@ TEST(Power, SaysWhatIsMissing) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::power_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::quality_test {
 namespace {
 
 Trial measured_trial(std::vector<double> loops) {
@@ -35,4 +35,4 @@ TEST(Quality, IsNothingWhereNothingWasMeasured) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::quality_test

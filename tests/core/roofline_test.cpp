@@ -6,7 +6,7 @@
 
 #include "core/accounting.hpp"
 
-namespace oldiron {
+namespace oldiron::roofline_test {
 namespace {
 
 const ModelSpec& gemma() {
@@ -160,4 +160,4 @@ TEST(Roofline, FewThreadsOfASaturableMemoryAreHeldByTheirOwnMisses) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::roofline_test

@@ -9,7 +9,7 @@
 
 #include "core/check.hpp"
 
-namespace oldiron {
+namespace oldiron::routing_test {
 namespace {
 
 const Routing kIndependent;
@@ -94,4 +94,4 @@ TEST(Routing, RefusesWhatIsNone) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::routing_test

@@ -13,7 +13,7 @@
 #include <thread>
 #include <utility>
 
-namespace oldiron {
+namespace oldiron::team_test {
 namespace {
 
 int first_cpu() {
@@ -369,4 +369,4 @@ TEST(Share, of_several_ranks_is_what_they_have_together) {
 TEST(ShareDeathTest, refuses_nonsense) { EXPECT_DEATH(share(10, 0, 0, 1), "broken promise"); }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::team_test

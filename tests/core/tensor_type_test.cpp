@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace oldiron {
+namespace oldiron::tensor_type_test {
 namespace {
 
 TEST(TensorType, NamesAndGgufIdsRoundTrip) {
@@ -38,4 +38,4 @@ TEST(TensorType, RowBytes) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::tensor_type_test

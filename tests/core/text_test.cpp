@@ -7,7 +7,7 @@
 
 #include "core/check.hpp"
 
-namespace oldiron {
+namespace oldiron::text_test {
 namespace {
 
 TEST(Text, Bytes) {
@@ -114,4 +114,4 @@ TEST(Text, OfDivergenceKeepsTwoDigits) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::text_test

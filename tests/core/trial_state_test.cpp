@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::trial_state_test {
 namespace {
 
 using testing::ElementsAre;
@@ -69,4 +69,4 @@ TEST(TrialState, OtherNodesUnlessALeverMovedThem) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::trial_state_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::trial_test {
 namespace {
 
 std::string key(const TrialSpec& spec) { return trial_key(spec, "oldiron 0.1.0", "machine", "model"); }
@@ -59,4 +59,4 @@ TEST(TrialKey, ADraftModelIsPartOfIt) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::trial_test

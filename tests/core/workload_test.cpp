@@ -8,7 +8,7 @@
 #include "core/json.hpp"
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::workload_test {
 namespace {
 
 TEST(Workload, TurnIsPromptPlusAnswer) { EXPECT_DOUBLE_EQ(turn_s(Workload{}, 51.2, 12.8), 20); }
@@ -24,4 +24,4 @@ TEST(Workload, TheTurnFileIsTheDefault) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::workload_test

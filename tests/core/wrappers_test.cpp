@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::wrappers_test {
 namespace {
 
 using Kind = WrapperSetting::Kind;
@@ -93,4 +93,4 @@ TEST(JudgeWrapper, OnlyRootGoesFirst) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::wrappers_test

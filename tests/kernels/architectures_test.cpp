@@ -9,7 +9,7 @@
 #include "tests/kernels/decoder_session.hpp"
 #include "tests/kernels/naive_model.hpp"
 
-namespace oldiron {
+namespace oldiron::architectures_test {
 namespace {
 
 using testing::HasSubstr;
@@ -215,4 +215,4 @@ TEST(Decoder, NamesWhatItCannotRun) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::architectures_test

@@ -9,7 +9,7 @@
 
 #include "kernels/ops/attention.hpp"
 
-namespace oldiron {
+namespace oldiron::attention_plan_test {
 namespace {
 
 std::vector<StepToken> run(int sequence, int position, int count) {
@@ -101,4 +101,4 @@ TEST(AttentionPlan, BalancesLongContextsOverAnyRanks) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::attention_plan_test

@@ -9,7 +9,7 @@
 
 #include "tests/kernels/product_case.hpp"
 
-namespace oldiron {
+namespace oldiron::attention_test {
 namespace {
 
 struct Cache {
@@ -348,4 +348,4 @@ INSTANTIATE_TEST_SUITE_P(Isas, MergeChunksTest, testing::ValuesIn(isas_here()),
                          [](const auto& param) { return std::string(to_string(param.param)); });
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::attention_test

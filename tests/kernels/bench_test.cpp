@@ -10,7 +10,7 @@
 #include "kernels/bench_roof.hpp"
 #include "kernels/bench_shapes.hpp"
 
-namespace oldiron {
+namespace oldiron::bench_test {
 namespace {
 
 using testing::Contains;
@@ -117,4 +117,4 @@ TEST(BenchRoof, IsMeasuredOnTheMemoryGiven) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::bench_test

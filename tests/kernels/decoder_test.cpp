@@ -8,7 +8,7 @@
 
 #include "tests/kernels/decoder_session.hpp"
 
-namespace oldiron {
+namespace oldiron::decoder_test {
 namespace {
 
 struct Case {
@@ -242,4 +242,4 @@ TEST(Decoder, SyntheticWeightsSpreadTheRouting) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::decoder_test

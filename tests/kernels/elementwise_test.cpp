@@ -10,7 +10,7 @@
 
 #include "tests/kernels/product_case.hpp"
 
-namespace oldiron {
+namespace oldiron::elementwise_test {
 namespace {
 
 class ElementwiseTest : public testing::TestWithParam<Isa> {
@@ -192,4 +192,4 @@ TEST_P(ElementwiseTest, StreamMoveStoresWhatItSays) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::elementwise_test

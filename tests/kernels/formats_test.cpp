@@ -14,7 +14,7 @@
 #include "kernels/formats/random.hpp"
 #include "kernels/formats/scales6.hpp"
 
-namespace oldiron {
+namespace oldiron::formats_test {
 namespace {
 
 constexpr TensorType kFormats[] = {
@@ -280,4 +280,4 @@ TEST(Generate, rows_of_different_keys_are_uncorrelated) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::formats_test

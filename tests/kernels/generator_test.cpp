@@ -13,7 +13,7 @@
 #include "kernels/formats/row_generator.hpp"
 #include "kernels/weight_source.hpp"
 
-namespace oldiron {
+namespace oldiron::generator_test {
 namespace {
 
 TensorSpec tensor(const char* name, int layer, std::array<std::int64_t, 4> ne, TensorType type, Role role) {
@@ -268,4 +268,4 @@ TEST(Dequantised, is_the_same_weights_as_floats) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::generator_test

@@ -9,7 +9,7 @@
 #include "kernels/gguf.hpp"
 #include "tests/kernels/gguf_builder.hpp"
 
-namespace oldiron {
+namespace oldiron::gguf_split_test {
 namespace {
 
 using testing::AllOf;
@@ -124,4 +124,4 @@ TEST_F(GgufSplit, a_model_in_one_part_needs_no_such_name) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::gguf_split_test

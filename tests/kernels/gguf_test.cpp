@@ -15,7 +15,7 @@
 #include "core/check.hpp"
 #include "tests/kernels/gguf_builder.hpp"
 
-namespace oldiron {
+namespace oldiron::gguf_test {
 namespace {
 
 using testing::AllOf;
@@ -428,4 +428,4 @@ TEST_F(Gguf, a_source_that_fails_leaves_what_was_there) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::gguf_test

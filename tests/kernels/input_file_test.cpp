@@ -14,7 +14,7 @@
 #include "kernels/mapped_copy.hpp"
 #include "tests/kernels/gguf_builder.hpp"
 
-namespace oldiron {
+namespace oldiron::input_file_test {
 namespace {
 
 using testing::AllOf;
@@ -85,4 +85,4 @@ TEST_F(InputFileTest, a_bus_error_elsewhere_still_kills) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::input_file_test

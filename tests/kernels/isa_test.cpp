@@ -11,7 +11,7 @@
 #include "kernels/registry.hpp"
 #include "tests/kernels/product_case.hpp"
 
-namespace oldiron {
+namespace oldiron::isa_test {
 namespace {
 
 TEST(IsaTest, ScalarRunsEverywhereAndComesFirst) {
@@ -140,4 +140,4 @@ TEST(RegistryTest, PlainRowsGoToNoTilesOfPackedOnes) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::isa_test

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-namespace oldiron {
+namespace oldiron::layout_test {
 namespace {
 
 constexpr TensorType kPacked[] = {TensorType::f32,  TensorType::f16,  TensorType::bf16,
@@ -149,4 +149,4 @@ TEST(LayoutDeath, packing_a_type_that_has_no_packed_layout_is_a_broken_promise) 
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::layout_test

@@ -9,7 +9,7 @@
 
 #include "core/check.hpp"
 
-namespace oldiron {
+namespace oldiron::output_file_test {
 namespace {
 
 TEST(OutputFile, has_its_name_after_commit_only) {
@@ -48,4 +48,4 @@ TEST(OutputFile, a_name_that_cannot_be_taken_leaves_no_temporary) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::output_file_test

@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-namespace oldiron {
+namespace oldiron::peak_test {
 namespace {
 
 TEST(PeakTest, OneRowPerIsaAndTypeSlowestFirst) {
@@ -58,4 +58,4 @@ TEST(PeakTest, UnderNinetyFivePercentOfThatIsNoPeak) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::peak_test

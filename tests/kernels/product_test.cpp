@@ -7,7 +7,7 @@
 
 #include "tests/kernels/product_case.hpp"
 
-namespace oldiron {
+namespace oldiron::product_test {
 namespace {
 
 std::vector<std::int64_t> widths(TensorType type) {
@@ -279,4 +279,4 @@ TEST(GatedTest, EveryActivation) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::product_test

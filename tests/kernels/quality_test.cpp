@@ -16,7 +16,7 @@
 #include "kernels/quality/loops.hpp"
 #include "kernels/quality/sampling.hpp"
 
-namespace oldiron {
+namespace oldiron::quality_test {
 namespace {
 
 std::string golden(const std::string& name) {
@@ -216,4 +216,4 @@ TEST(Loops, AreFoundAtTheEndOnly) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::quality_test

@@ -7,7 +7,7 @@
 
 #include "core/team.hpp"
 
-namespace oldiron {
+namespace oldiron::row_split_test {
 namespace {
 
 TEST(RowSplit, RanksShareARunBetweenThem) {
@@ -28,4 +28,4 @@ TEST(RowSplit, RanksShareARunBetweenThem) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::row_split_test

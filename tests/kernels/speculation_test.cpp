@@ -14,7 +14,7 @@
 #include "kernels/speculation/mtp_drafter.hpp"
 #include "kernels/speculation/ngram_drafter.hpp"
 
-namespace oldiron {
+namespace oldiron::speculation_test {
 namespace {
 
 using testing::ElementsAre;
@@ -218,4 +218,4 @@ TEST(NgramDrafter, ProposesWhatFollowedTheLatestLikeness) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::speculation_test

@@ -8,7 +8,7 @@
 #include "kernels/gguf.hpp"
 #include "tests/kernels/gguf_builder.hpp"
 
-namespace oldiron {
+namespace oldiron::synth_test {
 namespace {
 
 using testing::ElementsAre;
@@ -134,4 +134,4 @@ TEST_F(Synth, without_a_vocabulary_a_file_says_so) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::synth_test

@@ -7,7 +7,7 @@
 
 #include "tests/kernels/gguf_builder.hpp"
 
-namespace oldiron {
+namespace oldiron::text_tokens_test {
 namespace {
 
 using testing::ElementsAre;
@@ -47,4 +47,4 @@ TEST_F(Tokens, OfNoVocabularyAreNone) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::text_tokens_test

@@ -6,7 +6,7 @@
 #include "probes/dmi.hpp"
 #include "tests/probes/smbios.hpp"
 
-namespace oldiron {
+namespace oldiron::anonymise_test {
 namespace {
 
 using testing::HasSubstr;
@@ -46,4 +46,4 @@ TEST(Anonymise, the_table_of_modules_keeps_no_serial_number) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::anonymise_test

@@ -10,10 +10,11 @@
 #include <set>
 #include <thread>
 
-namespace oldiron {
+#include "core/text.hpp"
+
+namespace oldiron::bandwidth_test {
 namespace {
 
-constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 
 Machine cores(int n, int nodes = 1) {
   Machine machine;
@@ -242,4 +243,4 @@ TEST(Bandwidth, no_memory_is_an_error) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::bandwidth_test

@@ -4,7 +4,7 @@
 
 #include "tests/probes/machines.hpp"
 
-namespace oldiron {
+namespace oldiron::cgroup_test {
 namespace {
 
 TEST(Cgroup, v2_takes_the_least_of_all_parents) {
@@ -39,4 +39,4 @@ TEST(Cgroup, reads_this_machine) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::cgroup_test

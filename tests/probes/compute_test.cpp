@@ -7,7 +7,7 @@
 #include <chrono>
 #include <thread>
 
-namespace oldiron {
+namespace oldiron::compute_test {
 namespace {
 
 std::atomic<int> running{0}, most_at_once{0};
@@ -74,4 +74,4 @@ TEST(Compute, PlanIsOneThreadAndAllThatMayRun) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::compute_test

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace oldiron {
+namespace oldiron::counters_test {
 namespace {
 
 using testing::HasSubstr;
@@ -76,4 +76,4 @@ TEST(Counters, reasons_say_what_to_do) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::counters_test

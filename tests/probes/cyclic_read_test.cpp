@@ -5,10 +5,11 @@
 #include <mutex>
 #include <set>
 
-namespace oldiron {
+#include "core/text.hpp"
+
+namespace oldiron::cyclic_read_test {
 namespace {
 
-constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 
 std::mutex seen_mutex;
 std::set<std::size_t> seen_sizes;
@@ -71,4 +72,4 @@ TEST(CyclicRead, PlanReadsAsTheBestPointDid) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::cyclic_read_test

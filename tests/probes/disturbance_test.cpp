@@ -4,7 +4,7 @@
 
 #include "probes/noise.hpp"
 
-namespace oldiron {
+namespace oldiron::disturbance_test {
 namespace {
 
 using testing::ElementsAre;
@@ -109,4 +109,4 @@ TEST(Disturbance, one_tick_of_steal_is_none) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::disturbance_test

@@ -8,7 +8,7 @@
 
 #include "tests/probes/smbios.hpp"
 
-namespace oldiron {
+namespace oldiron::dmi_test {
 namespace {
 
 using testing::HasSubstr;
@@ -131,4 +131,4 @@ TEST(Dmi, says_why_this_machine_has_none) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::dmi_test

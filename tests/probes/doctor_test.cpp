@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace oldiron {
+namespace oldiron::doctor_test {
 namespace {
 
 using testing::Contains;
@@ -184,4 +184,4 @@ TEST(Doctor, every_finding_says_what_to_do_and_how_to_undo_it) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::doctor_test

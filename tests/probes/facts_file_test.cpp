@@ -9,7 +9,7 @@
 #include "tests/probes/smbios.hpp"
 #include "tests/probes/tree.hpp"
 
-namespace oldiron {
+namespace oldiron::facts_file_test {
 namespace {
 
 Tree machine(const std::string& memory = "MemTotal: 64000000 kB\n") {
@@ -65,4 +65,4 @@ TEST(FactsFile, nothing_is_written_where_root_has_nothing_to_add) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::facts_file_test

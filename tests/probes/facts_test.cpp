@@ -5,7 +5,7 @@
 
 #include "tests/probes/tree.hpp"
 
-namespace oldiron {
+namespace oldiron::facts_test {
 namespace {
 
 using testing::HasSubstr;
@@ -129,4 +129,4 @@ TEST(Facts, every_one_has_a_value_or_a_reason) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::facts_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::files_test {
 namespace {
 
 TEST(Files, paths_below_a_root) {
@@ -40,4 +40,4 @@ TEST(Files, cpu_lists) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::files_test

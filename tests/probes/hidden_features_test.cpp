@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::hidden_features_test {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -47,4 +47,4 @@ TEST(HiddenFeatures, a_pentium_has_less_than_its_chip) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::hidden_features_test

@@ -4,7 +4,7 @@
 
 #include "tests/probes/machines.hpp"
 
-namespace oldiron {
+namespace oldiron::identity_test {
 namespace {
 
 TEST(Identity, reads_a_tree) {
@@ -29,4 +29,4 @@ TEST(Identity, says_what_it_does_not_know) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::identity_test

@@ -6,7 +6,7 @@
 
 #include "probes/handover.hpp"
 
-namespace oldiron {
+namespace oldiron::latency_test {
 namespace {
 
 std::uint64_t count_bytes(const std::byte*, std::size_t bytes, std::size_t) { return bytes; }
@@ -76,4 +76,4 @@ TEST(HandOvers, AreOfEveryPairAndBarriersOfEveryDoubling) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::latency_test

@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace oldiron {
+namespace oldiron::memory_slots_test {
 namespace {
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
@@ -54,4 +54,4 @@ TEST(MemorySlots, numbers_alone_and_half_named_boards_name_none) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::memory_slots_test

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-namespace oldiron {
+namespace oldiron::neighbours_test {
 namespace {
 
 TEST(Neighbours, reads_a_line_with_a_name_full_of_brackets) {
@@ -48,4 +48,4 @@ TEST(Neighbours, this_process_is_not_its_own_neighbour) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::neighbours_test

@@ -6,7 +6,7 @@
 
 #include "tests/probes/machines.hpp"
 
-namespace oldiron {
+namespace oldiron::noise_test {
 namespace {
 
 TEST(Noise, reads_a_tree) {
@@ -113,4 +113,4 @@ TEST(Noise, sees_the_threads_of_this_process) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::noise_test

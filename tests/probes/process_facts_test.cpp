@@ -4,16 +4,16 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "core/text.hpp"
 #include "probes/doctor/process_doctor.hpp"
 #include "tests/probes/tree.hpp"
 
-namespace oldiron {
+namespace oldiron::process_facts_test {
 namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
 
-constexpr std::int64_t kKiB = 1024;
 
 /// An engine half in swap, with three threads on one CPU.
 Tree engine() {
@@ -115,4 +115,4 @@ TEST(ProcessDoctor, what_only_the_owner_may_read_is_not_guessed) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::process_facts_test

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace oldiron {
+namespace oldiron::rapl_test {
 namespace {
 
 using testing::HasSubstr;
@@ -90,4 +90,4 @@ TEST_F(RaplTest, a_counter_that_vanishes_is_said) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::rapl_test

@@ -14,7 +14,7 @@
 #include "probes/state.hpp"
 #include "tests/probes/tree.hpp"
 
-namespace oldiron {
+namespace oldiron::record_test {
 namespace {
 
 using testing::HasSubstr;
@@ -71,4 +71,4 @@ TEST(Record, damaged_ones_are_refused) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::record_test

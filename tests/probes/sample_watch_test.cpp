@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::sample_watch_test {
 namespace {
 
 using testing::ElementsAre;
@@ -173,4 +173,4 @@ TEST_F(SampleWatchTest, a_little_all_the_time_is_found_at_the_end) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::sample_watch_test

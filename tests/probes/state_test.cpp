@@ -4,10 +4,11 @@
 
 #include "tests/probes/machines.hpp"
 
-namespace oldiron {
+#include "core/text.hpp"
+
+namespace oldiron::state_test {
 namespace {
 
-constexpr std::int64_t kKiB = 1024;
 
 TEST(State, quota_and_memory_of_a_v2_group) {
   const MachineState state = read_state(machine_tree("cgroup_v2"));
@@ -55,4 +56,4 @@ TEST(State, reads_this_machine) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::state_test

@@ -11,7 +11,7 @@
 
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::storage_test {
 namespace {
 
 using testing::HasSubstr;
@@ -98,4 +98,4 @@ TEST(Storage, AFileThatIsNotThereIsNamed) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::storage_test

@@ -8,12 +8,12 @@
 #include <atomic>
 #include <string>
 
+#include "core/text.hpp"
 #include "probes/node_pairs.hpp"
 
-namespace oldiron {
+namespace oldiron::streams_test {
 namespace {
 
-constexpr std::int64_t kMiB = 1 << 20;
 
 std::atomic<bool> moved[6];
 std::atomic<bool> apart = true, touched = true;
@@ -106,4 +106,4 @@ TEST(NodePairs, EachIsReadAndWaitedFor) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::streams_test

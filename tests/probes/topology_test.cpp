@@ -6,7 +6,7 @@
 
 #include "tests/probes/machines.hpp"
 
-namespace oldiron {
+namespace oldiron::topology_test {
 namespace {
 
 using Cpus = std::vector<int>;
@@ -111,4 +111,4 @@ TEST(Topology, what_hwloc_cannot_read_is_an_error) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::topology_test

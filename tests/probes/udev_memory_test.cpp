@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::udev_memory_test {
 namespace {
 
 constexpr const char* kTwoOfThree = R"(I:4403451
@@ -49,4 +49,4 @@ TEST(UdevMemory, says_why_there_is_none) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::udev_memory_test

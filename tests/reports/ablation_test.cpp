@@ -12,7 +12,7 @@
 #include "reports/svg.hpp"
 #include "tests/reports/svg_checks.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::ablation_test {
 namespace {
 
 using testing::HasSubstr;
@@ -103,4 +103,4 @@ TEST(EnginesScreen, TellsWhoIsThereOrHowToBuildOne) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::ablation_test

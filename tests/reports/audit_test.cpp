@@ -8,7 +8,7 @@
 #include "reports/audit_screen.hpp"
 #include "reports/layout.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::audit_test {
 namespace {
 
 using testing::HasSubstr;
@@ -47,4 +47,4 @@ TEST(AuditScreen, JsonHasTheKeysThatScriptsRelyOn) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::audit_test

@@ -9,7 +9,7 @@
 #include "reports/layout.hpp"
 #include "tests/reports/sample.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::doctor_test {
 namespace {
 
 using testing::HasSubstr;
@@ -68,4 +68,4 @@ TEST(Doctor, HostileNamesAreHarmless) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::doctor_test

@@ -5,7 +5,7 @@
 
 #include "reports/layout.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::endpoint_test {
 namespace {
 
 using testing::HasSubstr;
@@ -51,4 +51,4 @@ TEST(EndpointScreen, AServersNamesAreHarmless) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::endpoint_test

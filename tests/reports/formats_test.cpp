@@ -11,7 +11,7 @@
 #include "reports/sentences.hpp"
 #include "tests/reports/sample.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::formats_test {
 namespace {
 
 using testing::HasSubstr;
@@ -269,4 +269,4 @@ TEST(Formats, WaitsOfEveryRankAndPagesAreInEachDocument) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::formats_test

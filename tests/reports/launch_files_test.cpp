@@ -11,7 +11,7 @@
 #include "core/text.hpp"
 #include "reports/report.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::launch_files_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -118,4 +118,4 @@ TEST_F(LaunchFiles, SystemdTakesTheUnit) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::launch_files_test

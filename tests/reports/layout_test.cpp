@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace oldiron::reports {
+namespace oldiron::reports::layout_test {
 namespace {
 
 TEST(OneLine, SpellsControlCharactersAndReplacesWhatDeceives) {
@@ -58,4 +58,4 @@ TEST(Labelled, IndentsWhatFollows) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::layout_test

@@ -9,7 +9,7 @@
 #include "reports/sentences.hpp"
 #include "tests/reports/sample.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::power_test {
 namespace {
 
 using testing::HasSubstr;
@@ -109,4 +109,4 @@ TEST(CountersText, SaysWhereCountersAndClockDisagree) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::power_test

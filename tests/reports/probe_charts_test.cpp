@@ -13,7 +13,7 @@
 #include "tests/reports/probe_sample.hpp"
 #include "tests/reports/svg_checks.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::probe_charts_test {
 namespace {
 
 using testing::HasSubstr;
@@ -205,4 +205,4 @@ TEST(NoiseLines, IntervalsOfFewSamplesAreNoNoise) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::probe_charts_test

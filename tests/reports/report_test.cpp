@@ -5,7 +5,7 @@
 #include "core/accounting.hpp"
 #include "tests/reports/sample.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::report_test {
 namespace {
 
 TEST(RoleBytes, RowsAddUpToTheFileAndToTheToken) {
@@ -37,4 +37,4 @@ TEST(CountByStatus, CountsAll) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::report_test

@@ -14,7 +14,7 @@
 #include "tests/reports/probe_sample.hpp"
 #include "tests/reports/sample.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::screens_test {
 namespace {
 
 using testing::HasSubstr;
@@ -194,7 +194,7 @@ TEST(ProbeScreen, StoresSayWhatMemoryMovesForThem) {
   EXPECT_THAT(text, HasSubstr("memory moves"));
   EXPECT_THAT(text, HasSubstr("22.4      44.0   2 x that"));
   EXPECT_THAT(text, HasSubstr("write past"));
-  EXPECT_EQ(streams_text({}), "");
+  EXPECT_EQ(streams_text(Abilities{}), "");
 }
 
 TEST(ProbeScreen, ManyThreadCountsKeepTheFirstAndTheLast) {
@@ -287,4 +287,4 @@ TEST(Screens, HostileNamesAreHarmless) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::screens_test

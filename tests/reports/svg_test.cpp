@@ -12,7 +12,7 @@
 #include "tests/reports/sample.hpp"
 #include "tests/reports/svg_checks.hpp"
 
-namespace oldiron::reports {
+namespace oldiron::reports::svg_test {
 namespace {
 
 using testing::HasSubstr;
@@ -151,4 +151,4 @@ TEST(Svg, ManyPointsAndCloseCeilingsStayTidy) {
 }
 
 }  // namespace
-}  // namespace oldiron::reports
+}  // namespace oldiron::reports::svg_test

@@ -10,7 +10,7 @@
 
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::ablate_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -115,4 +115,4 @@ TEST_F(Ablates, ALineWithoutSuchFlagsHasNothingToTakeAway) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::ablate_test

@@ -12,7 +12,7 @@
 #include "runner/audit/rewrite.hpp"
 #include "runner/audit/run_audit.hpp"
 
-namespace oldiron {
+namespace oldiron::audit_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -340,4 +340,4 @@ TEST_F(AuditRuns, AToolThatIsNotThereIsRefused) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::audit_test

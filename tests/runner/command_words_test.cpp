@@ -10,7 +10,7 @@
 #include "core/check.hpp"
 #include "runner/guarded_child.hpp"
 
-namespace oldiron {
+namespace oldiron::command_words_test {
 namespace {
 
 using testing::ElementsAre;
@@ -76,4 +76,4 @@ TEST(CommandWords, TheProgramFindsThemDone) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::command_words_test

@@ -9,7 +9,7 @@
 #include "runner/engines/llama_bench.hpp"
 #include "runner/engines/llama_sweep_bench.hpp"
 
-namespace oldiron {
+namespace oldiron::common_tools_test {
 namespace {
 
 using testing::ElementsAre;
@@ -237,4 +237,4 @@ TEST(CommonTools, AreFoundBesideALlamaBench) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::common_tools_test

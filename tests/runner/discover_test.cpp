@@ -9,7 +9,7 @@
 
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::discover_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -177,4 +177,4 @@ TEST_F(Discover, AsksARealProcess) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::discover_test

@@ -17,7 +17,7 @@
 #include "runner/descriptor.hpp"
 #include "tests/runner/listener.hpp"
 
-namespace oldiron {
+namespace oldiron::endpoint_test {
 namespace {
 
 using testing::HasSubstr;
@@ -226,4 +226,4 @@ TEST(Endpoint, WhatIsNoSuchServerIsToldInASentence) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::endpoint_test

@@ -11,7 +11,7 @@
 
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::engine_builds_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -146,4 +146,4 @@ TEST(LibrariesOfListing, AreReadInTheLoadersWords) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::engine_builds_test

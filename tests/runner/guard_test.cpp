@@ -14,7 +14,7 @@
 #include "runner/process.hpp"
 #include "tests/runner/roles.hpp"
 
-namespace oldiron {
+namespace oldiron::guard_test {
 namespace {
 
 constexpr double kPatience_s = 20;
@@ -151,4 +151,4 @@ TEST(Guard, StartedByHandItExplainsItself) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::guard_test

@@ -14,7 +14,7 @@
 #include "runner/signals.hpp"
 #include "tests/runner/roles.hpp"
 
-namespace oldiron {
+namespace oldiron::guarded_child_test {
 namespace {
 
 using test::kMark;
@@ -218,4 +218,4 @@ TEST(GuardedChild, AnInterruptedCommandThatDoesNotListenEndsAllTheSame) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::guarded_child_test

@@ -5,7 +5,7 @@
 
 #include <random>
 
-namespace oldiron {
+namespace oldiron::http_reader_test {
 namespace {
 
 using testing::ElementsAre;
@@ -112,4 +112,4 @@ TEST(HttpReader, DamagedAnswersEndAlikeHoweverTheyAreCut) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::http_reader_test

@@ -13,7 +13,7 @@
 #include "runner/descriptor.hpp"
 #include "tests/runner/listener.hpp"
 
-namespace oldiron {
+namespace oldiron::http_test {
 namespace {
 
 using testing::HasSubstr;
@@ -121,4 +121,4 @@ TEST(ParseUrl, RefusesWhatItCannotReach) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::http_test

@@ -21,7 +21,7 @@
 #include "probes/state.hpp"
 #include "tests/control_group.hpp"
 
-namespace oldiron {
+namespace oldiron::injected_noise_test {
 namespace {
 
 using testing::Contains;
@@ -187,4 +187,4 @@ TEST_F(InjectedNoise, memory_pressure_without_swap) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::injected_noise_test

@@ -13,7 +13,7 @@
 #include "core/text.hpp"
 #include "runner/engines/lossy_tools.hpp"
 
-namespace oldiron {
+namespace oldiron::llama_perplexity_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -291,4 +291,4 @@ TEST_P(Perplexity, IsAskedForQualityAloneAndItsAbsenceIsTold) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::llama_perplexity_test

@@ -18,7 +18,7 @@
 #include "runner/placed_engine.hpp"
 #include "tests/runner/roles.hpp"
 
-namespace oldiron {
+namespace oldiron::llama_server_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -382,4 +382,4 @@ TEST_F(OnFakeServer, ABuildWithoutAServerIsTold) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::llama_server_test

@@ -5,7 +5,7 @@
 
 #include "runner/guarded_child.hpp"
 
-namespace oldiron {
+namespace oldiron::memory_guard_test {
 namespace {
 
 using testing::HasSubstr;
@@ -76,4 +76,4 @@ TEST(MemoryGuard, AChildIsStoppedForTheReasonGiven) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::memory_guard_test

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace oldiron {
+namespace oldiron::memory_traffic_test {
 namespace {
 
 using testing::HasSubstr;
@@ -46,4 +46,4 @@ TEST(MemoryTraffic, SaysWhatTheToolSays) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::memory_traffic_test

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <chrono>
 
-namespace oldiron {
+namespace oldiron::meter_watch_test {
 namespace {
 
 using testing::ElementsAre;
@@ -78,4 +78,4 @@ TEST(MeterWatch, AnIdleMachine) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::meter_watch_test

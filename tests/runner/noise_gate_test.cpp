@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::noise_gate_test {
 namespace {
 
 using testing::HasSubstr;
@@ -71,4 +71,4 @@ TEST_F(NoiseGateTest, what_our_own_worker_does_is_no_load) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::noise_gate_test

@@ -10,7 +10,7 @@
 #include "core/quality.hpp"
 #include "kernels/gguf.hpp"
 
-namespace oldiron {
+namespace oldiron::own_engine_test {
 namespace {
 
 using testing::HasSubstr;
@@ -120,4 +120,4 @@ TEST_F(OwnEngineTrials, RefuseDraftsThatCannotBe) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::own_engine_test

@@ -12,7 +12,7 @@
 #include "core/text.hpp"
 #include "probes/storage.hpp"
 
-namespace oldiron {
+namespace oldiron::placed_engine_test {
 namespace {
 
 using testing::HasSubstr;
@@ -110,4 +110,4 @@ TEST_F(PlacedEngineTest, ReadingTheModelIsNoTimeout) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::placed_engine_test

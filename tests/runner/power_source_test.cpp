@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::power_source_test {
 namespace {
 
 using testing::ElementsAre;
@@ -115,4 +115,4 @@ TEST(PowerSource, AGivenFigureIsTheFigure) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::power_source_test

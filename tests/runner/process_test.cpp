@@ -11,7 +11,7 @@
 #include "core/check.hpp"
 #include "core/clock.hpp"
 
-namespace oldiron {
+namespace oldiron::process_test {
 namespace {
 
 constexpr double kPatience_s = 20;
@@ -127,4 +127,4 @@ TEST(Output, IsWholeWhileShort) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::process_test

@@ -11,7 +11,7 @@
 #include "runner/trial_watch.hpp"
 #include "tests/control_group.hpp"
 
-namespace oldiron {
+namespace oldiron::quota_test {
 namespace {
 
 #define CHILD_EXPECTS(condition)                                          \
@@ -63,4 +63,4 @@ TEST(Quota, of_a_real_group_is_read_and_watched) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::quota_test

@@ -5,7 +5,7 @@
 
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::run_log_test {
 namespace {
 
 using testing::Contains;
@@ -85,4 +85,4 @@ TEST(Version, OfBothEngines) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::run_log_test

@@ -5,7 +5,7 @@
 
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::run_trial_test {
 namespace {
 
 /// Answers at once, and remembers what was asked of it.
@@ -193,4 +193,4 @@ TEST_F(RunTrial, ReadsThisMachineIfNotTold) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::run_trial_test

@@ -10,7 +10,7 @@
 #include "core/json.hpp"
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::server_answer_test {
 namespace {
 
 using testing::HasSubstr;
@@ -105,4 +105,4 @@ TEST(Completion, DamagedOnesEndInAnErrorOrInNumbersAboveZero) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::server_answer_test

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-namespace oldiron {
+namespace oldiron::stop_rule_test {
 namespace {
 
 const StopRule kRule = {.relative_half_width = 0.01, .min_samples = 3, .max_samples = 10, .seconds = 0};
@@ -64,4 +64,4 @@ TEST(StopRule, ComesFromTheBudget) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::stop_rule_test

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <thread>
 
-namespace oldiron {
+namespace oldiron::trial_watch_test {
 namespace {
 
 using testing::ElementsAre;
@@ -90,4 +90,4 @@ TEST_F(Watch, page_faults_in_timed_steps) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::trial_watch_test

@@ -10,7 +10,7 @@
 #include "core/json.hpp"
 #include "tests/runner/roles.hpp"
 
-namespace oldiron {
+namespace oldiron::worker_test {
 namespace {
 
 using testing::HasSubstr;
@@ -200,4 +200,4 @@ TEST(Serve, AnswersBadLinesAndGoesOn) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::worker_test
