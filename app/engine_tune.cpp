@@ -35,6 +35,7 @@ constexpr int kQualityTokens = 48;
 constexpr int kReadChunks = 16;
 constexpr int kReadChunkTokens = 256;
 constexpr double kRead_s = 60;
+constexpr int kFewSamples = 2;  // of a llama-bench where the budget holds few trials
 
 void print_plan(const TuneRecord& record, const TuneRequest& request, const Plan& plan) {
   if (record.storage) fmt::print(stderr, "model: {}\n", storage_text(*record.storage));
@@ -166,6 +167,7 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
     }
   }
   request.keeps_model = own;
+  request.few_samples = own ? 0 : kFewSamples;
   request.space =
       default_space(candidate.engine, record.machine, usable_threads(record.machine, record.state), model,
                     !is_file(candidate.request));

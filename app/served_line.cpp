@@ -36,6 +36,7 @@ TrialSpec spec_of(const EngineTune& tune) {
   spec.model = fs::absolute(spec.model).lexically_normal();
   if (!spec.draft_model.empty()) spec.draft_model = fs::absolute(spec.draft_model).lexically_normal();
   spec.repetition = kServedRepetition;
+  spec.budget.min_samples = tune.result.samples;
   spec.workload.verify_max = spec.workload.streams_max = spec.workload.quality_texts = 0;
   return spec;
 }
@@ -54,7 +55,7 @@ int persons_context(const EngineTune& tune, const TuneRecord& record) {
 }
 
 /// Of one trial, the first turn to warm up.
-double turns_s(const EngineTune& tune) { return (1 + tune.request.base.budget.min_samples) * tune.result.lossless->turn_s.median; }
+double turns_s(const EngineTune& tune) { return (1 + tune.result.samples) * tune.result.lossless->turn_s.median; }
 
 class Starter {
  public:

@@ -222,8 +222,9 @@ Workload workload_from_json(const Json& json) {
 }
 
 Json to_json(const Budget& budget) {
-  return {
-      {"seconds", budget.seconds}, {"min_samples", budget.min_samples}, {"max_samples", budget.max_samples}};
+  Json json = {{"seconds", budget.seconds}, {"min_samples", budget.min_samples}, {"max_samples", budget.max_samples}};
+  if (!budget.warm_up) json["warm_up"] = false;
+  return json;
 }
 
 Budget budget_from_json(const Json& json) {
@@ -232,6 +233,7 @@ Budget budget_from_json(const Json& json) {
   reader.read("seconds", budget.seconds);
   reader.read("min_samples", budget.min_samples);
   reader.read("max_samples", budget.max_samples);
+  if (reader.has("warm_up")) reader.read("warm_up", budget.warm_up);
   reader.finish();
   return budget;
 }

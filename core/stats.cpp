@@ -99,6 +99,29 @@ double exact_p(const std::vector<int>& ranks, std::size_t n_a, int observed) {
   return extreme / all;
 }
 
+/// `runs`: 1 adds the spread of the one run that is asked for, 0 asks for their centre.
+std::optional<Interval> pooled_interval(std::span<const std::vector<double>> groups, std::size_t which, double runs) {
+  CHECK(which < groups.size() && !groups[which].empty(), "the group that is asked for has a run");
+  double squares = 0, centre = 0;
+  std::size_t freedom = 0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].empty()) continue;
+    std::vector<double> logs;
+    for (const double value : groups[i]) {
+      CHECK(value > 0, "speeds are above 0");
+      logs.push_back(std::log(value));
+    }
+    const double middle = mean(logs);
+    for (const double x : logs) squares += (x - middle) * (x - middle);
+    freedom += logs.size() - 1;
+    if (i == which) centre = middle;
+  }
+  if (freedom < 2) return {};
+  const double spread = std::sqrt(squares / static_cast<double>(freedom));
+  const double reach = t_quantile(freedom) * spread * std::sqrt(runs + 1 / static_cast<double>(groups[which].size()));
+  return Interval{std::exp(centre - reach), std::exp(centre + reach)};
+}
+
 }  // namespace
 
 double median(std::span<const double> samples) {
@@ -129,25 +152,11 @@ Interval mean_interval(std::span<const double> samples) {
 }
 
 std::optional<Interval> next_interval(std::span<const std::vector<double>> groups, std::size_t which) {
-  CHECK(which < groups.size() && !groups[which].empty(), "the group that one more run belongs to has a run");
-  double squares = 0, centre = 0;
-  std::size_t freedom = 0;
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    if (groups[i].empty()) continue;
-    std::vector<double> logs;
-    for (const double value : groups[i]) {
-      CHECK(value > 0, "speeds are above 0");
-      logs.push_back(std::log(value));
-    }
-    const double middle = mean(logs);
-    for (const double x : logs) squares += (x - middle) * (x - middle);
-    freedom += logs.size() - 1;
-    if (i == which) centre = middle;
-  }
-  if (freedom < 2) return {};
-  const double spread = std::sqrt(squares / static_cast<double>(freedom));
-  const double reach = t_quantile(freedom) * spread * std::sqrt(1 + 1 / static_cast<double>(groups[which].size()));
-  return Interval{std::exp(centre - reach), std::exp(centre + reach)};
+  return pooled_interval(groups, which, 1);
+}
+
+std::optional<Interval> centre_interval(std::span<const std::vector<double>> groups, std::size_t which) {
+  return pooled_interval(groups, which, 0);
 }
 
 Interval share_interval(double share, std::size_t n) {

@@ -30,6 +30,9 @@ Interval mean_interval(std::span<const double> samples);
 /// Source: the prediction interval of one-way ANOVA.
 std::optional<Interval> next_interval(std::span<const std::vector<double>> groups, std::size_t which);
 
+/// Where the geometric mean of many more runs of `groups[which]` would lie with 95 %; else as next_interval().
+std::optional<Interval> centre_interval(std::span<const std::vector<double>> groups, std::size_t which);
+
 /// 95 % interval of a share seen in n independent trials. Source: Wilson, JASA 22 (1927), 209-212.
 Interval share_interval(double share, std::size_t n);
 

@@ -21,6 +21,7 @@ struct Budget {
   double seconds = 0;  ///< deadline of the trial once loaded; 0: none
   int min_samples = 3;
   int max_samples = 10;
+  bool warm_up = true;  ///< of a llama-bench: its run before the samples
   bool operator==(const Budget&) const = default;
 };
 

@@ -12,24 +12,10 @@ namespace oldiron {
 
 namespace {
 
-// Part of the budget kept back for the finals: without them no figure of the answer is confirmed.
-constexpr double kReserve = 0.4;
-// And as much at most for the answer's own start: a search that finds nothing has nothing to start.
-constexpr double kOwnStart = 0.3;
 // A trial slower than this many times what was expected of it is stopped: it cannot be the answer any more.
 constexpr double kPatience = 4;
 constexpr double kLeastDeadline_s = 30;
-constexpr int kLeastTextsRead = 4;
-// A trial repeats to a few percent; one that would end with the budget to the second is not begun.
-constexpr double kMargin = 1.1;
-
-/// The largest of the last three: expectations lean to the long side, but forget.
-double recent(const std::vector<double>& seconds) {
-  double largest = 0;
-  for (std::size_t i = seconds.size() > 3 ? seconds.size() - 3 : 0; i < seconds.size(); ++i)
-    largest = std::max(largest, seconds[i]);
-  return largest;
-}
+constexpr std::size_t kTelling = 3;  // samples whose own spread is taken for the spread
 
 Phase phase_of(const Workload& workload) {
   if (workload.prompt_tokens == 0) return Phase::decode;
@@ -74,7 +60,17 @@ std::string Search::whole_key(const Config& config) const {
 std::optional<Measurement> Search::rate(const Config& config, Phase phase) const {
   const auto found = known_.find(key(config, phase));
   if (found == known_.end() || !found->second.failure.empty()) return std::nullopt;
-  return found->second.rate;
+  Measurement rate = found->second.rate;
+  if (rate.samples.empty() || rate.samples.size() >= kTelling) return rate;
+  // So few say little of how far apart they lie: all trials of the phase tell it together.
+  std::vector<std::vector<double>> groups = {rate.samples};
+  for (const auto& [name, known] : known_)
+    if (name.front() == found->first.front() && name != found->first && known.failure.empty()) groups.push_back(known.rate.samples);
+  if (const auto interval = centre_interval(groups, 0)) {
+    rate.low = std::min(rate.low, interval->low);
+    rate.high = std::max(rate.high, interval->high);
+  }
+  return rate;
 }
 
 std::optional<Measurement> Search::turn(const Config& config) const {
@@ -157,98 +153,6 @@ double Search::likely_turn_s(const Config& config) const {
          (decode > 0 ? workload.generate_tokens / decode : 0);
 }
 
-Workload Search::search_workload() const {
-  Workload workload = request_.base.workload;
-  workload.verify_max = workload.streams_max = workload.quality_texts = workload.quality_tokens = 0;
-  if (request_.search_generate_tokens > 0)
-    workload.generate_tokens = std::min(workload.generate_tokens, request_.search_generate_tokens);
-  return workload;
-}
-
-Workload Search::quality_workload() const {
-  Workload workload = request_.base.workload;
-  workload.prompt_tokens = workload.generate_tokens = workload.verify_max = workload.streams_max = 0;
-  if (request_.quality_read_s > 0 && workload.quality_texts > kLeastTextsRead) {
-    const double texts = request_.quality_read_s * likely_rate(incumbent_, Phase::prefill) / workload.quality_tokens;
-    workload.quality_texts = static_cast<int>(std::clamp<double>(texts, kLeastTextsRead, workload.quality_texts));
-  }
-  return workload;
-}
-
-double Search::work_units(const Config& config, const Workload& workload) const {
-  const double prefill = likely_rate(config, Phase::prefill);
-  const double decode = likely_rate(config, Phase::decode);
-  // Steps of verify and batch count like twice as many decode steps: each reads more experts than one token
-  // does.
-  const int decode_steps = workload.generate_tokens + 2 * (workload.verify_max + workload.streams_max);
-  double units = 0;
-  if (workload.prompt_tokens > 0) units += prefill > 0 ? workload.prompt_tokens / prefill : 1;
-  if (decode_steps > 0) units += decode > 0 ? decode_steps / decode : 1;
-  const double read_tokens = kQualityReadings * workload.quality_texts * workload.quality_tokens;
-  if (request_.quality_read_s > 0) units += prefill > 0 ? read_tokens / prefill : 0;
-  else if (workload.quality_texts > 0)
-    units += decode > 0 ? kQualityStepsPerToken * workload.quality_texts * workload.quality_tokens / decode : 1;
-  return units;
-}
-
-Reload Search::reload_for(const Config& config, int repetition) const {
-  if (!loaded_ || !request_.keeps_model || (request_.fresh_repetitions && repetition > 0)) return Reload::all;
-  return reload_due(*loaded_, config, request_.machine);
-}
-
-double Search::load_s(Reload reload) const {
-  if (reload == Reload::none) return 0;
-  if (const auto found = loads_.find(reload); found != loads_.end()) {
-    // The first load may have come from storage, and the later ones from memory.
-    const double less_s = reload == Reload::all && request_.reload_s > 0 ? request_.load_s - request_.reload_s : 0;
-    const std::vector<double>& loads = found->second;
-    if (less_s <= 0) return recent(loads);
-    constexpr double kLeast = 0.1;
-    if (loads.size() == 1) return std::max(kLeast * loads.front(), loads.front() - less_s);
-    return recent({loads.begin() + 1, loads.end()});
-  }
-  // A head has not been loaded yet: never more than the whole.
-  if (const auto found = loads_.find(Reload::all); found != loads_.end()) return recent(found->second);
-  return request_.load_s;
-}
-
-double Search::expected_s(const Config& config, const Workload& workload, int repetition) const {
-  const double load = load_s(reload_for(config, repetition));
-  for (Phase phase : {oldiron::phase_of(workload), Phase::both})
-    if (const auto found = pace_.find(phase); found != pace_.end())
-      return kMargin * (load + recent(found->second) * work_units(config, workload));
-  return load + request_.trial_s;
-}
-
-double Search::own_start_s() const { return request_.starts_answer ? expected_s(incumbent_, request_.base.workload, 1) : 0; }
-
-double Search::left_s() const {
-  if (request_.budget_s <= 0) return std::numeric_limits<double>::infinity();
-  return request_.budget_s - result_.elapsed_s - std::min(kOwnStart * request_.budget_s, own_start_s());
-}
-
-double Search::reserve_s() const {
-  if (reserve_open_ || request_.budget_s <= 0) return 0;
-  double finals = 2 * expected_s(default_, request_.base.workload, 1);
-  if (incumbent_ != default_) finals += 2 * expected_s(incumbent_, request_.base.workload, 1);
-  if (request_.yours) finals += 2 * expected_s(request_.yours->config, request_.base.workload, 1);
-  if (request_.base.workload.verify_max > 0) finals += expected_s(incumbent_, request_.base.workload, 0);
-  for (const Axis& axis : request_.space.axes)
-    if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)
-      finals += static_cast<double>(axis.values.size() - 1) * expected_s(incumbent_, quality_workload(), 0);
-  return std::min(kReserve * request_.budget_s, finals);
-}
-
-int Search::reserve_trials() const {
-  const int trials = std::min(request_.yours ? 6 : 4, static_cast<int>(kReserve * request_.max_trials));
-  return reserve_open_ || trials < 2 ? 0 : trials;  // one alone has nothing beside it
-}
-
-int Search::trials_left() const {
-  if (request_.max_trials <= 0) return std::numeric_limits<int>::max();
-  return request_.max_trials - reserve_trials() - static_cast<int>(result_.trials.size());
-}
-
 bool Search::over() const { return signalled_ || trials_left() <= 0; }
 
 void Search::leave_out(const Config& config, const std::string& reason) {
@@ -288,6 +192,7 @@ bool Search::measure(const Config& config, Phase phase, const std::string& stage
     return false;
   TrialSpec spec = request_.base;
   spec.config = config;
+  spec.budget = effort();
   spec.workload = search_workload();
   if (!prefill) spec.workload.prompt_tokens = 0;
   if (!decode) spec.workload.generate_tokens = 0;
@@ -299,6 +204,7 @@ std::optional<Trial> Search::repeat(const Config& config, int repetition, const 
   if (signalled_) return std::nullopt;
   TrialSpec spec = request_.base;
   spec.config = config;
+  spec.budget = effort();
   spec.workload = workload;
   spec.repetition = repetition;
   return run(spec, stage);
@@ -307,6 +213,7 @@ std::optional<Trial> Search::repeat(const Config& config, int repetition, const 
 std::optional<Trial> Search::repeat_yours(int repetition, const Workload& workload, const std::string& stage) {
   if (signalled_ || !request_.yours) return std::nullopt;
   TrialSpec spec = *request_.yours;
+  spec.budget = effort();
   spec.workload = workload;
   spec.repetition = repetition;
   return run(spec, stage);
@@ -387,12 +294,14 @@ void Search::learn(const Trial& trial, Reload reload, double took_s) {
   if (reload != Reload::none && trial.provenance.load_s > 0)
     loads_[reload].push_back(trial.provenance.load_s);
   const double work_s = took_s - trial.provenance.load_s;
-  const double units = work_units(spec.config, spec.workload);
+  const double units = work_units(spec.config, spec.workload, spec.budget);
   if (units > 0) pace_[oldiron::phase_of(spec.workload)].push_back(work_s / units);
+  if (result_.trials.empty()) few_ = holds_few(took_s);
 }
 
 TuneResult Search::result() && {
   result_.own_start_s = own_start_s();
+  result_.samples = effort().min_samples;
   result_.stopped_by = signalled_       ? StoppedBy::signal
                        : out_of_trials_ ? StoppedBy::trials
                        : out_of_budget_ ? StoppedBy::budget

@@ -102,9 +102,15 @@ class Search {
   double memory_drift(const Config& config, const Config& from) const;
   Reference reference(Phase phase) const;
   double likely_rate(const Config& config, Phase phase) const;
-  double work_units(const Config& config, const Workload& workload) const;
+  double work_units(const Config& config, const Workload& workload, const Budget& budget) const;
   Reload reload_for(const Config& config, int repetition) const;
   double load_s(Reload reload) const;
+  /// Of a trial after the first.
+  Budget effort() const;
+  /// Whether the budget has no room to look at each setting as closely as at the first, which took that long.
+  bool holds_few(double trial_s) const;
+  /// Prompts or generations that such a trial runs, its warm-up among them; 1 where that is never changed.
+  int runs(const Budget& budget) const;
   double reserve_s() const;
   double own_start_s() const;
   int reserve_trials() const;
@@ -126,6 +132,7 @@ class Search {
   std::optional<Config> loaded_;
   std::map<Phase, std::vector<double>> pace_;    ///< seconds of work per unit of work, as trials showed it
   std::map<Reload, std::vector<double>> loads_;  ///< seconds of loads, as trials showed them
+  bool few_ = false;  ///< the budget holds few trials
   bool reserve_open_ = false;
   bool signalled_ = false;
   bool out_of_budget_ = false;  ///< likewise

@@ -98,6 +98,10 @@ const BenchDialect& bench_dialect(Engine engine) {
   return engine == Engine::ik_llama ? ik_llama_bench() : llama_cpp_bench();
 }
 
+bool skips_warm_up(const TrialSpec& spec, const FoundEngine& found) {
+  return !spec.budget.warm_up && found.knows(bench_dialect(found.engine).no_warm_up.front());
+}
+
 Available<Argv> bench_argv(const TrialSpec& spec, const FoundEngine& found, const ModelSpec& model, const Machine& machine) {
   const BenchDialect& dialect = bench_dialect(found.engine);
   const Workload& workload = spec.workload;
@@ -119,6 +123,7 @@ Available<Argv> bench_argv(const TrialSpec& spec, const FoundEngine& found, cons
   add("-p", std::max(0, workload.prompt_tokens));
   add("-n", std::max(0, workload.generate_tokens));
   add("-r", std::max(1, spec.budget.min_samples));
+  if (skips_warm_up(spec, found)) argv.insert(argv.end(), dialect.no_warm_up.begin(), dialect.no_warm_up.end());
   if (workload.depth_tokens > 0) {
     const Available<Argv> depth = dialect.depth(workload.depth_tokens);
     if (!depth) return cannot(depth.reason());

@@ -32,6 +32,12 @@ struct BenchDialect {
   /// Flags for what the engine does by itself and this build's llama-bench does not.
   std::vector<std::string> (*own_defaults)(const FoundEngine& found, const Config& config);
 
+  /// Flags that skip the warm-up; nothing is skipped in builds that do not know them.
+  std::vector<std::string> no_warm_up;
+
+  /// Without a warm-up the first generation is another thing than the later ones.
+  bool first_generation_is_cold;
+
   /// How many rows of logits per token of a ubatch its compute buffer holds.
   int logit_rows;
 
@@ -58,6 +64,9 @@ const BenchDialect& bench_dialect(Engine engine);
 /// those words name.
 Available<std::vector<std::string>> bench_argv(const TrialSpec& spec, const FoundEngine& found,
                                                const ModelSpec& model, const Machine& machine = {});
+
+/// Whether the trial is one without a warm-up, and this build can.
+bool skips_warm_up(const TrialSpec& spec, const FoundEngine& found);
 
 /// A command line as a person pastes it into a shell.
 std::string command_line(const std::vector<std::string>& argv);

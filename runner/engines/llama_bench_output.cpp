@@ -112,11 +112,14 @@ double take_row(const Json& rows, const FoundEngine& found, bool prefill, Trial&
   const Json& row = prefill ? row_of(rows, tokens, 0) : row_of(rows, 0, tokens);
   check_version(row, found);
   check_echo(row, trial.spec, prefill ? config.prefill_threads : config.decode_threads, found.engine);
-  const std::vector<double> samples = rates(row);
+  std::vector<double> samples = rates(row);
+  const bool cold = skips_warm_up(trial.spec, found);
+  const double warm_up_tokens = cold ? 0 : prefill ? tokens : 1;
+  const double computing_s = std::accumulate(samples.begin(), samples.end(), warm_up_tokens / median(samples),
+                                             [&](double sum, double rate) { return sum + tokens / rate; });
+  if (cold && !prefill && samples.size() > 1 && bench_dialect(found.engine).first_generation_is_cold) samples.erase(samples.begin());
   trial.measurements.push_back(summarise(prefill ? kPrefill : kDecode, "tokens/s", samples));
-  const double warm_up_tokens = prefill ? tokens : 1;
-  return std::accumulate(samples.begin(), samples.end(), warm_up_tokens / median(samples),
-                         [&](double sum, double rate) { return sum + tokens / rate; });
+  return computing_s;
 }
 
 }  // namespace

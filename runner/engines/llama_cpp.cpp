@@ -55,8 +55,7 @@ std::string why_not(const Machine&, const ModelSpec& model) {
 }  // namespace
 
 const BenchDialect& llama_cpp_bench() {
-  static constexpr BenchDialect kDialect = {Engine::llama_cpp, depth,        disagreement, declined,
-                                            own_defaults,      kLogitRows,   weight_bytes, why_not};
+  static const BenchDialect kDialect = {Engine::llama_cpp, depth, disagreement, declined, own_defaults, {"--no-warmup"}, false, kLogitRows, weight_bytes, why_not};
   return kDialect;
 }
 

@@ -8,7 +8,7 @@
 
 #include "core/text.hpp"
 
-namespace oldiron {
+namespace oldiron::json_test {
 namespace {
 
 Config other_config() {
@@ -132,6 +132,8 @@ TEST(Json, StatesAndBudgetsRoundTrip) {
   EXPECT_EQ(machine_state_from_json(sent(to_json(state))), state);
   const Budget budget = {.seconds = 2.5, .min_samples = 1, .max_samples = 2};
   EXPECT_EQ(budget_from_json(sent(to_json(budget))), budget);
+  const Budget cold = {.min_samples = 2, .warm_up = false};
+  EXPECT_EQ(budget_from_json(sent(to_json(cold))), cold);
 }
 
 TEST(Json, ProfilesRoundTripAndShowTheKeysThatScriptsRead) {
@@ -279,4 +281,4 @@ TEST(Json, TextThatIsNoJson) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::json_test

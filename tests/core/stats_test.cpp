@@ -8,7 +8,7 @@
 #include <numeric>
 #include <random>
 
-namespace oldiron {
+namespace oldiron::stats_test {
 namespace {
 
 /// 1, 2 .. n, in an order that is not sorted.
@@ -101,6 +101,12 @@ TEST(Stats, NextIntervalIsThePredictionOfOneMoreRun) {
   EXPECT_NEAR(next_interval(groups, 2)->high, 7 * std::exp(4.303 * std::sqrt(0.0125) * std::sqrt(2.0)), 1e-9);
 }
 
+TEST(Stats, CentreIntervalIsNarrowerByTheRunItself) {
+  const std::vector<std::vector<double>> groups = {{10, 10 * std::exp(0.1)}, {20, 20 * std::exp(0.2)}, {7}};
+  EXPECT_NEAR(centre_interval(groups, 0)->high, 10 * std::exp(0.05 + 4.303 * std::sqrt(0.0125) * std::sqrt(0.5)), 1e-9);
+  EXPECT_NEAR(centre_interval(groups, 2)->low, 7 * std::exp(-4.303 * std::sqrt(0.0125)), 1e-9);
+}
+
 TEST(Stats, NextIntervalNeedsTwoDegreesOfFreedom) {
   const std::vector<std::vector<double>> groups = {{10, 11}, {20}};
   EXPECT_FALSE(next_interval(groups, 0));
@@ -136,4 +142,4 @@ TEST(Stats, ShareIntervalIsWilsons) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::stats_test

@@ -12,7 +12,7 @@
 #include "runner/engines/engine_end.hpp"
 #include "runner/keep_log.hpp"
 
-namespace oldiron {
+namespace oldiron::llama_bench_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -112,6 +112,35 @@ TEST(BenchArgv, OfLlamaHasOneThreadCount) {
             "json -v");
   spec.config.decode_threads = 1;
   EXPECT_THAT(line_of(spec), HasSubstr("unsupported: prefill_threads=2: llama-bench has one thread count"));
+}
+
+TEST(BenchArgv, AWarmUpIsLeftOutInEachEnginesSpelling) {
+  TrialSpec spec = spec_of(Engine::llama_cpp);
+  spec.budget.warm_up = false;
+  EXPECT_THAT(line_of(spec), HasSubstr("-r 2 --no-warmup -t 2"));
+  TrialSpec of_ik = spec_of(Engine::ik_llama);
+  of_ik.budget.warm_up = false;
+  EXPECT_THAT(line_of(of_ik), HasSubstr("-r 2 -w 0 -tgb"));
+  FoundEngine older = found(Engine::llama_cpp);
+  older.flags.erase("--no-warmup");
+  EXPECT_THAT(command_line(*bench_argv(spec, older, small_model())), testing::Not(HasSubstr("warmup")));
+}
+
+TEST(BenchOutput, WithoutAWarmUpTheFirstGenerationOfIkIsNotCounted) {
+  for (Engine engine : {Engine::ik_llama, Engine::llama_cpp}) {
+    Trial warm, cold;
+    warm.spec = cold.spec = spec_of(engine);
+    cold.spec.budget.warm_up = false;
+    const CommandResult ran = exited(0, recorded(engine, "run.json"));
+    read_bench(ran, found(engine), warm);
+    read_bench(ran, found(engine), cold);
+    EXPECT_EQ(cold.find(kPrefill)->samples, warm.find(kPrefill)->samples);
+    std::vector<double> generations = warm.find(kDecode)->samples;
+    ASSERT_EQ(generations.size(), 2U);
+    if (engine == Engine::ik_llama) generations.erase(generations.begin());
+    EXPECT_EQ(cold.find(kDecode)->samples, generations);
+    EXPECT_GT(cold.provenance.load_s, warm.provenance.load_s) << "no warm-up is taken off";
+  }
 }
 
 /// llama.cpp of September 2025: no -lm, and flash attention off in llama-bench alone.
@@ -425,4 +454,4 @@ TEST_F(OnFakeEngine, WhatItCannotDoIsNotStarted) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::llama_bench_test

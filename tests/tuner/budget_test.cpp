@@ -10,7 +10,7 @@
 #include "tests/tuner/surface.hpp"
 #include "tuner/journal.hpp"
 
-namespace oldiron {
+namespace oldiron::budget_test {
 namespace {
 
 Surface uneven(int cores = 4) {
@@ -58,6 +58,66 @@ TEST(BudgetTest, TheAnswersOwnStartIsKeptBack) {
     EXPECT_LE(surface.now_s, budget_s);
     EXPECT_LE(estimate(request, 20, 20).expected_s + estimate(request, 20, 20).own_start_s, budget_s);
   }
+}
+
+/// Four prompts of 512 tokens take 80 s of ten minutes there.
+TEST(BudgetTest, AWholeModelOnASlowMachineIsStillSearched) {
+  Surface surface = uneven();
+  surface.bench = true;
+  surface.load_s = 10;
+  surface.prefill = [](const Config& config) { return config.ubatch == 128 ? 30.0 : 25.0; };
+  surface.noise = 0.01;
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  request.fresh_repetitions = request.starts_answer = true;
+  request.few_samples = 2;
+  request.budget_s = 600;
+  const TuneResult result = run(request, surface);
+  EXPECT_EQ(result.lossless->config.repack, Switch::on);
+  EXPECT_TRUE(result.lossless->confirmed);
+  EXPECT_TRUE(result.lossless->against_default.candidate_wins);
+  EXPECT_EQ(result.samples, 2);
+  for (const TrialSpec& spec : surface.asked) {
+    const bool first = &spec == &surface.asked.front();
+    EXPECT_EQ(spec.budget.min_samples, first ? 3 : 2);
+    EXPECT_EQ(spec.budget.warm_up, first);
+  }
+  TrialSpec served = request.base;
+  served.config = result.lossless->config;
+  served.budget = {.min_samples = 2, .warm_up = false};
+  surface(served);
+  EXPECT_LE(surface.now_s, request.budget_s);
+}
+
+TEST(BudgetTest, RoomyBudgetsLookAtEachSettingAsCloselyAsAtTheFirst) {
+  Surface surface = uneven();
+  surface.bench = true;
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  request.few_samples = 2;
+  request.budget_s = 3600;
+  EXPECT_EQ(run(request, surface).samples, 3);
+  for (const TrialSpec& spec : surface.asked) EXPECT_TRUE(spec.budget.warm_up);
+}
+
+TEST(BudgetTest, TwoSamplesThatAgreeByChanceAreNoEffect) {
+  int claimed = 0, asked = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Surface surface;  // nothing has any effect
+    surface.bench = true;
+    surface.noise = 0.03;
+    surface.seed = seed;
+    TuneRequest request = request_for(surface, Engine::ik_llama);
+    request.fresh_repetitions = true;
+    request.few_samples = 2;
+    request.budget_s = 500;
+    const TuneResult result = run(request, surface);
+    ASSERT_EQ(result.samples, 2);
+    for (const Effect& effect : result.effects) {
+      ++asked;
+      claimed += effect.verdict == Verdict::helped ? 1 : 0;
+    }
+  }
+  EXPECT_GT(asked, 200);
+  EXPECT_LT(claimed, 0.05 * asked);
 }
 
 TEST(BudgetTest, TheDefaultRunsWhateverTheBudget) {
@@ -218,4 +278,4 @@ TEST_F(ResumeTest, AFinishedTuneIsAnsweredFromTheJournal) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::budget_test

@@ -11,7 +11,7 @@
 
 #include "tests/tuner/surface.hpp"
 
-namespace oldiron {
+namespace oldiron::journal_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -209,4 +209,4 @@ TEST_F(JournalTest, ATrialThatDiedIsAbsent) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::journal_test

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace oldiron {
+namespace oldiron::objective_test {
 namespace {
 
 Measurement rate(std::vector<double> samples) { return summarise("r", "tokens/s", std::move(samples)); }
@@ -100,4 +100,4 @@ TEST(Objective, MemoryThatBecameFasterProvesNothingOfALever) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::objective_test

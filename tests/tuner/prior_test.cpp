@@ -6,7 +6,7 @@
 
 #include "tests/tuner/surface.hpp"
 
-namespace oldiron {
+namespace oldiron::prior_test {
 namespace {
 
 class PriorTest : public testing::Test {
@@ -71,4 +71,4 @@ TEST_F(PriorTest, ExpectationsScaleFromWhatWasMeasured) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::prior_test

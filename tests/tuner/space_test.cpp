@@ -6,7 +6,7 @@
 
 #include "tests/tuner/surface.hpp"
 
-namespace oldiron {
+namespace oldiron::space_test {
 namespace {
 
 using testing::ElementsAre;
@@ -195,4 +195,4 @@ TEST(SpaceTest, ReloadIsTheLargestOfTheChangedLevers) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::space_test

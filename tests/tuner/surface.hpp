@@ -63,6 +63,7 @@ struct Surface {
   double noise = 0;  ///< standard deviation of a sample, relative
   std::uint64_t seed = 1;
   int samples = 3;
+  bool bench = false;  ///< samples and warm-up are as the trial says
   double load_s = 20;
   bool keeps_model = true;
   std::function<double(const Config&)> head_load_s = [](const Config&) { return 2.0; };
@@ -78,7 +79,7 @@ struct Surface {
     for (const Lever& each : levers()) text += each.get(spec.config);
     std::mt19937_64 random(hash64(text, seed));
     std::vector<double> values;
-    for (int i = 0; i < samples; ++i) {
+    for (int i = 0; i < (bench ? spec.budget.min_samples : samples); ++i) {
       double sum = 0;  // Irwin-Hall: twelve uniforms make a unit variance, alike on every platform
       for (int k = 0; k < 12; ++k) sum += static_cast<double>(random() >> 11) * 0x1p-53;
       values.push_back(rate * (1 + noise * (sum - 6)));
@@ -117,7 +118,8 @@ struct Surface {
         trial.measurements.push_back(average(kQualityTop1, "of tokens", {1 - lost, 1 - lost}));
         now_s += 1.5 * spec.workload.quality_texts * spec.workload.quality_tokens / d;
       }
-      now_s += samples * (spec.workload.prompt_tokens / p + spec.workload.generate_tokens / d);
+      const int runs = bench ? spec.budget.min_samples + (spec.budget.warm_up ? 1 : 0) : samples;
+      now_s += runs * (spec.workload.prompt_tokens / p + spec.workload.generate_tokens / d);
     }
     trial.provenance.wall_s = now_s - began_s;
     return trial;

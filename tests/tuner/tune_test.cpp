@@ -9,7 +9,7 @@
 #include "tests/tuner/surface.hpp"
 #include "tuner/prior.hpp"
 
-namespace oldiron {
+namespace oldiron::tune_test {
 namespace {
 
 double threads_curve(int threads, int best) {
@@ -533,4 +533,4 @@ TEST(TuneTest, LaterLoadsMayFindTheFileInMemory) {
 }
 
 }  // namespace
-}  // namespace oldiron
+}  // namespace oldiron::tune_test

@@ -1,0 +1,139 @@
+// What trials cost and what is left for them: expectations from the trials that ran, and the shares of the budget.
+#include <algorithm>
+#include <limits>
+
+#include "tuner/search.hpp"
+
+namespace oldiron {
+
+namespace {
+
+// Part of the budget kept back for the finals: without them no figure of the answer is confirmed.
+constexpr double kReserve = 0.4;
+// And as much at most for the answer's own start: a search that finds nothing has nothing to start.
+constexpr double kOwnStart = 0.3;
+constexpr int kLeastTextsRead = 4;
+// Trials: four finals, the answer's own start, and two values for each of some five levers.
+constexpr double kEnoughTrials = 16;
+// A trial repeats to a few percent; one that would end with the budget to the second is not begun.
+constexpr double kMargin = 1.1;
+
+/// The largest of the last three: expectations lean to the long side, but forget.
+double recent(const std::vector<double>& seconds) {
+  double largest = 0;
+  for (std::size_t i = seconds.size() > 3 ? seconds.size() - 3 : 0; i < seconds.size(); ++i)
+    largest = std::max(largest, seconds[i]);
+  return largest;
+}
+
+}  // namespace
+
+Workload Search::search_workload() const {
+  Workload workload = request_.base.workload;
+  workload.verify_max = workload.streams_max = workload.quality_texts = workload.quality_tokens = 0;
+  if (request_.search_generate_tokens > 0)
+    workload.generate_tokens = std::min(workload.generate_tokens, request_.search_generate_tokens);
+  return workload;
+}
+
+Workload Search::quality_workload() const {
+  Workload workload = request_.base.workload;
+  workload.prompt_tokens = workload.generate_tokens = workload.verify_max = workload.streams_max = 0;
+  if (request_.quality_read_s > 0 && workload.quality_texts > kLeastTextsRead) {
+    const double texts = request_.quality_read_s * likely_rate(incumbent_, Phase::prefill) / workload.quality_tokens;
+    workload.quality_texts = static_cast<int>(std::clamp<double>(texts, kLeastTextsRead, workload.quality_texts));
+  }
+  return workload;
+}
+
+bool Search::holds_few(double trial_s) const {
+  return request_.few_samples > 0 && request_.budget_s > 0 && request_.budget_s < kEnoughTrials * trial_s;
+}
+
+Budget Search::effort() const {
+  Budget budget = request_.base.budget;
+  if (few_) budget.min_samples = request_.few_samples, budget.warm_up = false;
+  return budget;
+}
+
+int Search::runs(const Budget& budget) const {
+  return request_.few_samples > 0 ? budget.min_samples + (budget.warm_up ? 1 : 0) : 1;
+}
+
+double Search::work_units(const Config& config, const Workload& workload, const Budget& budget) const {
+  const double prefill = likely_rate(config, Phase::prefill);
+  const double decode = likely_rate(config, Phase::decode);
+  // Steps of verify and batch count like twice as many decode steps: each reads more experts than one token
+  // does.
+  const int decode_steps = workload.generate_tokens + 2 * (workload.verify_max + workload.streams_max);
+  double units = 0;
+  if (workload.prompt_tokens > 0) units += prefill > 0 ? workload.prompt_tokens / prefill : 1;
+  if (decode_steps > 0) units += decode > 0 ? decode_steps / decode : 1;
+  units *= runs(budget);
+  const double read_tokens = kQualityReadings * workload.quality_texts * workload.quality_tokens;
+  if (request_.quality_read_s > 0) units += prefill > 0 ? read_tokens / prefill : 0;
+  else if (workload.quality_texts > 0)
+    units += decode > 0 ? kQualityStepsPerToken * workload.quality_texts * workload.quality_tokens / decode : 1;
+  return units;
+}
+
+Reload Search::reload_for(const Config& config, int repetition) const {
+  if (!loaded_ || !request_.keeps_model || (request_.fresh_repetitions && repetition > 0)) return Reload::all;
+  return reload_due(*loaded_, config, request_.machine);
+}
+
+double Search::load_s(Reload reload) const {
+  if (reload == Reload::none) return 0;
+  if (const auto found = loads_.find(reload); found != loads_.end()) {
+    // The first load may have come from storage, and the later ones from memory.
+    const double less_s = reload == Reload::all && request_.reload_s > 0 ? request_.load_s - request_.reload_s : 0;
+    const std::vector<double>& loads = found->second;
+    if (less_s <= 0) return recent(loads);
+    constexpr double kLeast = 0.1;
+    if (loads.size() == 1) return std::max(kLeast * loads.front(), loads.front() - less_s);
+    return recent({loads.begin() + 1, loads.end()});
+  }
+  // A head has not been loaded yet: never more than the whole.
+  if (const auto found = loads_.find(Reload::all); found != loads_.end()) return recent(found->second);
+  return request_.load_s;
+}
+
+double Search::expected_s(const Config& config, const Workload& workload, int repetition) const {
+  const double load = load_s(reload_for(config, repetition));
+  for (Phase phase : {oldiron::phase_of(workload), Phase::both})
+    if (const auto found = pace_.find(phase); found != pace_.end())
+      return kMargin * (load + recent(found->second) * work_units(config, workload, effort()));
+  return load + request_.trial_s;
+}
+
+double Search::own_start_s() const { return request_.starts_answer ? expected_s(incumbent_, request_.base.workload, 1) : 0; }
+
+double Search::left_s() const {
+  if (request_.budget_s <= 0) return std::numeric_limits<double>::infinity();
+  return request_.budget_s - result_.elapsed_s - std::min(kOwnStart * request_.budget_s, own_start_s());
+}
+
+double Search::reserve_s() const {
+  if (reserve_open_ || request_.budget_s <= 0) return 0;
+  double finals = 2 * expected_s(default_, request_.base.workload, 1);
+  // Before anything better than the default is known, room is kept for it: what is found last has to be confirmed too.
+  if (incumbent_ != default_ || request_.few_samples > 0) finals += 2 * expected_s(incumbent_, request_.base.workload, 1);
+  if (request_.yours) finals += 2 * expected_s(request_.yours->config, request_.base.workload, 1);
+  if (request_.base.workload.verify_max > 0) finals += expected_s(incumbent_, request_.base.workload, 0);
+  for (const Axis& axis : request_.space.axes)
+    if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)
+      finals += static_cast<double>(axis.values.size() - 1) * expected_s(incumbent_, quality_workload(), 0);
+  return std::min(kReserve * request_.budget_s, finals);
+}
+
+int Search::reserve_trials() const {
+  const int trials = std::min(request_.yours ? 6 : 4, static_cast<int>(kReserve * request_.max_trials));
+  return reserve_open_ || trials < 2 ? 0 : trials;  // one alone has nothing beside it
+}
+
+int Search::trials_left() const {
+  if (request_.max_trials <= 0) return std::numeric_limits<int>::max();
+  return request_.max_trials - reserve_trials() - static_cast<int>(result_.trials.size());
+}
+
+}  // namespace oldiron
