@@ -8,6 +8,7 @@
 #include "app/cold_file.hpp"
 #include "app/commands.hpp"
 #include "app/engine_tune.hpp"
+#include "app/head_files.hpp"
 #include "app/make_report.hpp"
 #include "app/replay_tunes.hpp"
 #include "app/served_line.hpp"
@@ -148,6 +149,8 @@ std::vector<ForeignEngine> choose_foreign(const std::string& dir, const ModelReq
 
 void check_settings(const TuneRecord& record, const ModelSpec& model) {
   for (const Candidate& candidate : record.candidates) {
+    if (candidate.engine == Engine::oldiron && is_file(candidate.request) && !asked_heads(record).empty())
+      throw Error("--head_type: our own engine quantises no file's head again; with --engine DIR llama-quantize does");
     const Config begin = start(request_for(record, candidate, model).space, record.machine, model);
     if (const std::string reason = why_invalid(begin, record.machine, model); !reason.empty())
       throw Error(reason);
@@ -234,11 +237,12 @@ EngineSet start_engines(const std::vector<ForeignEngine>& found, const ModelRequ
       if (!program) return nullptr;
       return make_llama_server(*program, model, {.log_dir = logs, .command = command, .machine = record.machine, .watch = [watch](int pid) { watch->look(pid); }});
     };
+    const HeadFiles heads = head_files(bench, file, record, out_dir, run, say);
     const Available<FoundTool> reader = find_perplexity(bench);
     const auto placed = [&](std::unique_ptr<TrialEngine> speed) {
       std::unique_ptr<TrialEngine> perplexity;
-      if (reader) perplexity = make_llama_perplexity(*reader, model, run, {.dir = out_dir, .log_dir = logs, .say = say});
-      return make_placed(make_lossy_tools(std::move(speed), std::move(perplexity), reader.reason()), files, record.storage ? record.storage->file_system : "", watch);
+      if (reader) perplexity = make_llama_perplexity(*reader, model, run, {.dir = out_dir, .log_dir = logs, .heads = heads, .say = say});
+      return make_placed(make_lossy_tools(make_with_heads(std::move(speed), heads), std::move(perplexity), reader.reason()), files, record.storage ? record.storage->file_system : "", watch);
     };
     engines.add(bench.engine, bench.bench, placed(make_llama_tools(make_llama_bench(bench, model, run, logs, record.machine), server(), program.reason())));
     if (program) engines.add(bench.engine, program->program, placed(make_server_alone(server())));

@@ -174,10 +174,12 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
   for (const auto& [name, values] : record.settings) {
     const bool automatic = name.ends_with("_threads") && values == "0";
     // Our own engine decodes without drafts beside each trial with them.
-    const bool beside_none = name == "draft_len" && !own && values.find(',') != std::string::npos;
+    const bool several = !own && values.find(',') != std::string::npos;
+    const bool beside_none = name == "draft_len" && several, beside_as_is = name == "head_type" && several;
     override_axis(request.space, name,
                   automatic     ? std::to_string(usable_threads(record.machine, record.state))
                   : beside_none ? "0," + values
+                  : beside_as_is ? "as_is," + values
                                 : values);
   }
   request.machine = record.machine;

@@ -9,7 +9,8 @@ namespace oldiron {
 BeyondBench beyond_bench(const TuneRequest& request, const Candidate& candidate) {
   if (candidate.engine == Engine::oldiron) return {};
   const auto knows = [&](std::string_view flag) { return std::find(candidate.flags.begin(), candidate.flags.end(), flag) != candidate.flags.end(); };
-  const auto unsaid = [&](const Config& config) {
+  const auto unsaid = [&](Config config) {
+    config.head_type = HeadType::as_is;  // said by the file that is asked for
     const Flags flags = flags_for(config, candidate.engine, Tool::bench, knows, false, &request.model);
     return flags.unsupported.empty() ? "" : flags.unsupported.front();
   };

@@ -163,11 +163,6 @@ std::string why_invalid(const Config& config, const Machine& machine, const Mode
   }
   if (config.head_type != HeadType::as_is) {
     const std::string type = text_of(config.head_type);
-    if (!model.synthetic) {
-      return fmt::format(
-          "head_type={} needs the head of {} quantised again, which only generated weights allow", type,
-          model.id);
-    }
     const TensorTypeInfo& head = info(tensor_type_from_name(type));
     if (head_inputs(model) % head.block != 0) {
       return fmt::format("head_type={} needs rows in blocks of {}, and the head of {} has rows of {}", type,

@@ -7,6 +7,8 @@
 #include <limits>
 #include <optional>
 
+#include "probes/files.hpp"
+
 namespace oldiron {
 namespace {
 

@@ -112,7 +112,7 @@ void OwnEngine::load(const TrialSpec& spec, const Tell& tell, Trial& trial) {
     tell({.event = "loaded", .seconds = trial.provenance.load_s});
   }
   if (loaded_->head != spec.config.head_type) {
-    if (is_file(request)) throw Unsupported("head_type: our quantisers do not exist yet, so a file keeps its own head; use head_type=as_is");
+    if (is_file(request)) throw Unsupported("head_type: our own engine quantises no file's head again; use head_type=as_is");
     if (spec.config.head_type != HeadType::as_is) request.head_type = lever("head_type").get(spec.config);
     loaded_->weights->replace_head(*open_model(request, cards_dir_), loaded_->team);
     loaded_->head = spec.config.head_type;

@@ -25,11 +25,6 @@ struct Finalist {
   bool dropped() const { return !turn_s.empty() && !turn_s.back(); }
 };
 
-Workload only_speed(Workload workload) {
-  workload.verify_max = workload.streams_max = workload.quality_texts = workload.quality_tokens = 0;
-  return workload;
-}
-
 bool same_losses(const Config& a, const Config& b) {
   for (const Lever& each : levers())
     if (each.loss == Loss::lossy && each.get(a) != each.get(b)) return false;
@@ -89,7 +84,7 @@ double round_s(const Search& search, const std::vector<Finalist>& finalists, con
 
 void interleave(Search& search, std::vector<Finalist>& finalists) {
   const TuneRequest& request = search.request();
-  Workload workload = only_speed(request.base.workload);
+  Workload workload = search.finals_workload();
   // Two rounds or more are wanted: for them first the runner-up gives way, then the length of the answer.
   const auto twice_fits = [&] { return 2 * round_s(search, finalists, workload) <= search.left_s(); };
   const bool few = search.trials_left() < 2 * static_cast<int>(finalists.size());
@@ -239,7 +234,7 @@ std::optional<Answer> pick_lossy(Search& search, const Answer& lossless) {
   const auto ratio = search.speed_ratio(*best, lossless.config, Phase::both);
   if (!ratio || verdict(*ratio) != Verdict::helped) return std::nullopt;
   Finalist finalist = {*best};
-  if (const auto trial = search.repeat(*best, 1, only_speed(search.request().base.workload), "final"))
+  if (const auto trial = search.repeat(*best, 1, search.finals_workload(), "final"))
     if (trial->find(kPrefill) != nullptr && trial->find(kDecode) != nullptr) {
       finalist.prefill = {*trial->find(kPrefill)};
       finalist.decode = {*trial->find(kDecode)};

@@ -34,6 +34,7 @@ Search::Search(const TuneRequest& request, Evaluate evaluate, Progress progress)
       default_(start(request.space, request.machine, request.model)),
       incumbent_(default_) {
   result_.left_out = request.space.left_out;
+  few_ = holds_few(request.load_s + request.trial_s);
 }
 
 Config Search::with(const Config& config, std::string_view lever_name, std::string_view value) const {
@@ -296,7 +297,7 @@ void Search::learn(const Trial& trial, Reload reload, double took_s) {
   const double work_s = took_s - trial.provenance.load_s;
   const double units = work_units(spec.config, spec.workload, spec.budget);
   if (units > 0) pace_[oldiron::phase_of(spec.workload)].push_back(work_s / units);
-  if (result_.trials.empty()) few_ = holds_few(took_s);
+  if (result_.trials.empty()) few_ = holds_few(trial.provenance.load_s + work_s / runs(spec.budget) * runs(request_.base.budget));
 }
 
 TuneResult Search::result() && {

@@ -75,6 +75,9 @@ class Search {
 
   Workload search_workload() const;
 
+  /// Of a round of finals, while there is time for it.
+  Workload finals_workload() const;
+
   /// Nothing but the quality of a configuration; quality_texts 0 if it is not to be measured.
   Workload quality_workload() const;
   double expected_s(const Config& config, const Workload& workload, int repetition) const;

@@ -36,6 +36,12 @@ Workload Search::search_workload() const {
   return workload;
 }
 
+Workload Search::finals_workload() const {
+  Workload workload = few_ ? search_workload() : request_.base.workload;
+  workload.verify_max = workload.streams_max = workload.quality_texts = workload.quality_tokens = 0;
+  return workload;
+}
+
 Workload Search::quality_workload() const {
   Workload workload = request_.base.workload;
   workload.prompt_tokens = workload.generate_tokens = workload.verify_max = workload.streams_max = 0;
@@ -115,10 +121,12 @@ double Search::left_s() const {
 
 double Search::reserve_s() const {
   if (reserve_open_ || request_.budget_s <= 0) return 0;
-  double finals = 2 * expected_s(default_, request_.base.workload, 1);
-  // Before anything better than the default is known, room is kept for it: what is found last has to be confirmed too.
-  if (incumbent_ != default_ || request_.few_samples > 0) finals += 2 * expected_s(incumbent_, request_.base.workload, 1);
-  if (request_.yours) finals += 2 * expected_s(request_.yours->config, request_.base.workload, 1);
+  const Workload workload = finals_workload();
+  const int rounds = few_ ? 1 : 2;
+  double finals = rounds * expected_s(default_, workload, 1);
+  // What is found last has to be confirmed too.
+  if (incumbent_ != default_ || few_) finals += rounds * expected_s(incumbent_, workload, 1);
+  if (request_.yours) finals += rounds * expected_s(request_.yours->config, workload, 1);
   if (request_.base.workload.verify_max > 0) finals += expected_s(incumbent_, request_.base.workload, 0);
   for (const Axis& axis : request_.space.axes)
     if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)

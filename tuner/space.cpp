@@ -120,7 +120,7 @@ SearchSpace default_space(Engine engine, const Machine& machine, int thread_limi
       continue;
     }
     if (name == "head_type" && !weights_generated) {
-      space.left_out.push_back({name, "no quantiser yet: the head of a GGUF stays as it is"});
+      space.left_out.push_back({name, "our own engine quantises no file's head again; with --engine DIR llama-quantize does"});
       continue;
     }
     if (const std::string reason = why_nothing_to_change(name, machine); !reason.empty()) {
@@ -137,7 +137,8 @@ SearchSpace default_space(Engine engine, const Machine& machine, int thread_limi
     if (!each.searched || engine == Engine::oldiron) continue;
     const std::string name(each.name);
     const auto is_this = [&](const auto& other) { return other.lever == name; };
-    if (const std::string_view reason = why_lacking(each, engine); !reason.empty()) space.left_out.push_back({name, std::string(reason)});
+    if (name == "head_type") space.left_out.push_back({name, "each takes a file of its own: --head_type VALUES has llama-quantize write them"});
+    else if (const std::string_view reason = why_lacking(each, engine); !reason.empty()) space.left_out.push_back({name, std::string(reason)});
     else if (std::any_of(space.axes.begin(), space.axes.end(), is_this) || std::any_of(space.fixed.begin(), space.fixed.end(), is_this)) continue;
     else if (name == "n_experts" && model.expert_used_count < 2) space.left_out.push_back({name, "the model has no experts to leave out"});
     else if (std::none_of(space.left_out.begin(), space.left_out.end(), is_this))
@@ -148,7 +149,8 @@ SearchSpace default_space(Engine engine, const Machine& machine, int thread_limi
 
 void override_axis(SearchSpace& space, std::string_view name, std::string_view values) {
   const Lever& record = lever(name);
-  const std::string_view reason = why_lacking(record, space.engine);
+  // A file with another head is the same line on another file.
+  const std::string_view reason = name == "head_type" ? "" : why_lacking(record, space.engine);
   if (!reason.empty())
     throw Error("--" + std::string(name) + ": " + std::string(display_name(space.engine)) +
                 " has no such lever (" + std::string(reason) + "); leave it out");

@@ -113,6 +113,11 @@ class LlamaPerplexity : public TrialEngine {
     for (const Lever& each : levers())
       if (each.loss == Loss::lossy) each.set(config, each.get(lossy));
     config.prefill_threads = config.decode_threads = spec.config.prefill_threads;
+    std::string model = spec.model;
+    if (const auto file = options_.heads.find(config.head_type); file != options_.heads.end()) {
+      model = file->second;
+      config.head_type = HeadType::as_is;
+    }
     const Flags flags = flags_for(config, found_.engine, Tool::server, [&](std::string_view flag) { return found_.knows(flag); }, false, &model_);
     if (!flags.unsupported.empty()) return Available<Argv>::not_available(fmt::format("llama-perplexity: {}", fmt::join(flags.unsupported, "; ")));
     const std::string tokens = std::to_string(spec.workload.quality_tokens);
@@ -120,7 +125,7 @@ class LlamaPerplexity : public TrialEngine {
     // ik_llama.cpp's leaves a llama.log where it is started; llama.cpp's would say nothing at all.
     if (found_.engine == Engine::ik_llama && found_.knows("--log-disable")) argv.emplace_back("--log-disable");
     // One chunk at a time: its logits are the largest thing that is held.
-    argv.insert(argv.end(), {"-m", spec.model, "-f", options_.text, "-c", tokens, "-b", tokens, "--chunks", std::to_string(spec.workload.quality_texts)});
+    argv.insert(argv.end(), {"-m", model, "-f", options_.text, "-c", tokens, "-b", tokens, "--chunks", std::to_string(spec.workload.quality_texts)});
     argv.insert(argv.end(), flags.argv.begin(), flags.argv.end());
     if (without_repacking_) argv.emplace_back("--no-repack");
     argv.insert(argv.end(), {"--kl-divergence-base", base_path()});

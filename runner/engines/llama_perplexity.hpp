@@ -10,6 +10,7 @@
 #include "core/model.hpp"
 #include "runner/engine.hpp"
 #include "runner/engines/bench_rows.hpp"
+#include "runner/engines/llama_quantize.hpp"
 
 namespace oldiron {
 
@@ -49,6 +50,7 @@ struct PerplexityOptions {
   std::string dir = ".";  ///< where the base logits lie until retire()
   std::string log_dir = {};
   std::string text = kQualityText;
+  HeadFiles heads = {};
   std::function<void(const std::string&)> say = {};  ///< a sentence for people
 };
 

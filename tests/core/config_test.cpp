@@ -21,9 +21,8 @@ Machine machine_of(int cores, int cpus_per_core = 1) {
   return machine;
 }
 
-ModelSpec moe(bool synthetic = true) {
+ModelSpec moe() {
   ModelSpec model{.id = "moe", .context_length = 4096, .expert_count = 128, .expert_used_count = 8};
-  model.synthetic = synthetic;
   model.tensors.push_back({.name = "output.weight", .ne = {2880, 1000, 1, 1}, .role = Role::head});
   return model;
 }
@@ -153,8 +152,6 @@ TEST(Config, WhyInvalid) {
   EXPECT_EQ(why({.ubatch = 2048}, ModelSpec{.id = "short", .context_length = 1024}),
             "ubatch=2048 is more than the 1024 tokens of context of short");
   EXPECT_EQ(why({.head_type = HeadType::q8_0}, moe()), "");
-  EXPECT_EQ(why({.head_type = HeadType::q8_0}, moe(false)),
-            "head_type=q8_0 needs the head of moe quantised again, which only generated weights allow");
   EXPECT_EQ(why({.head_type = HeadType::q6_k}, moe()),
             "head_type=q6_k needs rows in blocks of 256, and the head of moe has rows of 2880");
   EXPECT_EQ(why({.kv_type = KvType::q8_0, .flash_attention = Switch::off}, moe()),

@@ -97,7 +97,7 @@ TEST(Flags, WhatNoFlagReachesIsUnsupportedOnlyWhenItDiffers) {
   config.page_size = PageSize::huge;
   config.head_type = HeadType::q6_k;
   EXPECT_THAT(flags(config, Engine::llama_cpp, Tool::server).unsupported,
-              ElementsAre("head_type=q6_k: it needs the file quantised again",
+              ElementsAre("head_type=q6_k: it needs a file with that head",
                           "page_size=huge: no flag; malloc_pages asks for what it allocates"));
 }
 

@@ -171,6 +171,19 @@ TEST_P(Perplexity, GivesWhatATuneReadsOfQuality) {
   EXPECT_EQ(trial.find(kPerplexity)->median, figures.perplexity.value);
 }
 
+TEST_P(Perplexity, AnotherHeadIsReadFromItsFileAndComparedWithTheModels) {
+  const auto engine = adapter({.heads = {{HeadType::q4_0, "q4.gguf"}}});
+  spec_.config.n_experts = 2;
+  spec_.config.head_type = HeadType::q4_0;
+  const Trial trial = engine->run(spec_);
+  ASSERT_EQ(trial.status, Status::ok) << trial.reason;
+  ASSERT_THAT(calls(), SizeIs(2));
+  EXPECT_THAT(calls()[0], HasSubstr("-m small.gguf"));
+  EXPECT_THAT(calls()[1], HasSubstr("-m q4.gguf"));
+  spec_.config.head_type = HeadType::q8_0;
+  EXPECT_EQ(engine->run(spec_).status, Status::unsupported);
+}
+
 TEST_P(Perplexity, ComparesWithTheModelsOwnConfigurationOnce) {
   const auto engine = adapter();
   engine->run(spec_);

@@ -71,15 +71,16 @@ TEST(BudgetTest, AWholeModelOnASlowMachineIsStillSearched) {
   request.fresh_repetitions = request.starts_answer = true;
   request.few_samples = 2;
   request.budget_s = 600;
+  request.load_s = 20;
+  request.trial_s = 40;
   const TuneResult result = run(request, surface);
   EXPECT_EQ(result.lossless->config.repack, Switch::on);
   EXPECT_TRUE(result.lossless->confirmed);
   EXPECT_TRUE(result.lossless->against_default.candidate_wins);
   EXPECT_EQ(result.samples, 2);
   for (const TrialSpec& spec : surface.asked) {
-    const bool first = &spec == &surface.asked.front();
-    EXPECT_EQ(spec.budget.min_samples, first ? 3 : 2);
-    EXPECT_EQ(spec.budget.warm_up, first);
+    EXPECT_EQ(spec.budget.min_samples, 2);
+    EXPECT_FALSE(spec.budget.warm_up);
   }
   TrialSpec served = request.base;
   served.config = result.lossless->config;
@@ -96,6 +97,19 @@ TEST(BudgetTest, RoomyBudgetsLookAtEachSettingAsCloselyAsAtTheFirst) {
   request.budget_s = 3600;
   EXPECT_EQ(run(request, surface).samples, 3);
   for (const TrialSpec& spec : surface.asked) EXPECT_TRUE(spec.budget.warm_up);
+}
+
+TEST(BudgetTest, AFirstTrialThatTakesLongerThanGuessedSaysSo) {
+  Surface surface = uneven();
+  surface.bench = true;
+  surface.prefill = [](const Config&) { return 25.0; };
+  TuneRequest request = request_for(surface, Engine::ik_llama);
+  request.few_samples = 2;
+  request.budget_s = 600;
+  request.load_s = request.trial_s = 5;
+  EXPECT_EQ(run(request, surface).samples, 2);
+  EXPECT_EQ(surface.asked.front().budget.min_samples, 3);
+  for (std::size_t i = 1; i < surface.asked.size(); ++i) EXPECT_EQ(surface.asked[i].budget.min_samples, 2);
 }
 
 TEST(BudgetTest, TwoSamplesThatAgreeByChanceAreNoEffect) {

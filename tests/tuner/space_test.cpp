@@ -60,7 +60,7 @@ TEST(SpaceTest, AGgufKeepsItsHeadAndSaysWhy) {
   const auto left = std::find_if(space.left_out.begin(), space.left_out.end(),
                                  [](const LeftOut& lever) { return lever.lever == "head_type"; });
   ASSERT_NE(left, space.left_out.end());
-  EXPECT_THAT(left->reason, testing::HasSubstr("no quantiser yet"));
+  EXPECT_THAT(left->reason, testing::HasSubstr("--engine DIR llama-quantize does"));
 }
 
 TEST(SpaceTest, ADenseModelHasNoExpertsToLeaveOut) {
@@ -162,7 +162,8 @@ TEST(SpaceTest, BadOverridesAreRefusedInOneSentence) {
   EXPECT_THAT(why_refused(own_space(), "ubatch", "64,many"), testing::HasSubstr("many"));
   EXPECT_FALSE(why_refused(own_space(), "ubatch", "").empty());
   const SearchSpace mainline = default_space(Engine::llama_cpp, machine_of(2), 0, moe_model(), false);
-  EXPECT_THAT(why_refused(mainline, "head_type", "q4_0"), testing::HasSubstr("llama.cpp"));
+  EXPECT_THAT(why_refused(mainline, "row_split", "pieces,shares"), testing::HasSubstr("llama.cpp"));
+  EXPECT_EQ(why_refused(mainline, "head_type", "as_is,q4_0"), "") << "the same line on another file";
 }
 
 TEST(SpaceTest, LossyIsWhatChangesWeightsExpertsOrKv) {
