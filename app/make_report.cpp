@@ -159,8 +159,7 @@ reports::LeverEffect effect_of(const Effect& effect) {
   out.loss = effect.loss;
   out.reason = effect.reason;
   out.verdict = static_cast<reports::Verdict>(effect.verdict);
-  const Phase affects = lever(effect.lever).affects;
-  if (effect.turn && affects == Phase::both) {
+  if (effect.turn && effect.decode && effect.prefill) {
     out.phase = Phase::both;
     out.ratio = *effect.turn;
   } else if (effect.decode) {

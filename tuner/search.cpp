@@ -17,14 +17,14 @@ constexpr double kPatience = 4;
 constexpr double kLeastDeadline_s = 30;
 constexpr std::size_t kTelling = 3;  // samples whose own spread is taken for the spread
 
+bool succeeded(const Trial& trial) { return trial.status == Status::ok || trial.status == Status::noisy; }
+
+}  // namespace
+
 Phase phase_of(const Workload& workload) {
   if (workload.prompt_tokens == 0) return Phase::decode;
   return workload.generate_tokens == 0 ? Phase::prefill : Phase::both;
 }
-
-bool succeeded(const Trial& trial) { return trial.status == Status::ok || trial.status == Status::noisy; }
-
-}  // namespace
 
 Search::Search(const TuneRequest& request, Evaluate evaluate, Progress progress)
     : request_(request),

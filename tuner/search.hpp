@@ -18,6 +18,9 @@ inline constexpr double kQualityStepsPerToken = 1.5;
 /// Of a text that a foreign engine reads: with the model's own configuration, and with the other.
 inline constexpr double kQualityReadings = 2;
 
+/// Which rates a workload gives.
+Phase phase_of(const Workload& workload);
+
 /// The state of one tune.
 ///
 /// A decode rate depends only on the levers that change decode, a prefill rate only on those that change

@@ -131,7 +131,8 @@ double Search::reserve_s() const {
   for (const Axis& axis : request_.space.axes)
     if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)
       finals += static_cast<double>(axis.values.size() - 1) * expected_s(incumbent_, quality_workload(), 0);
-  return std::min(kReserve * request_.budget_s, finals);
+  // A search trial that took a little longer than expected must not cost the finals.
+  return std::min(kReserve * request_.budget_s, kMargin * finals);
 }
 
 int Search::reserve_trials() const {

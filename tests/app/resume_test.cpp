@@ -126,6 +126,13 @@ TEST(Resume, TheAnswerIsTheConfirmedLineOfThisEngine) {
   EXPECT_EQ(calm().launches().size(), calm().report().at("trials").size());
 }
 
+TEST(Resume, OneThreadCountForBothPhasesIsJudgedByTheTurn) {
+  const Json effects = calm().report().at("effects");
+  const auto of_threads = std::find_if(effects.begin(), effects.end(), [](const Json& effect) { return effect.at("lever") == "decode_threads"; });
+  ASSERT_NE(of_threads, effects.end());
+  EXPECT_EQ(of_threads->at("speed"), "turn");
+}
+
 TEST(Resume, KilledInEachTrialItEndsWithTheSameAnswerAndRepeatsNothing) {
   const std::vector<std::string> launches = calm().launches();
   const FakeEngine engine;

@@ -89,6 +89,28 @@ TEST(BudgetTest, AWholeModelOnASlowMachineIsStillSearched) {
   EXPECT_LE(surface.now_s, request.budget_s);
 }
 
+TEST(BudgetTest, WhatAShortTuneFindsIsConfirmed) {
+  int found = 0;
+  for (double budget_s = 313; budget_s < 1500; budget_s += 41) {
+    Surface surface = uneven();
+    surface.bench = true;
+    surface.load_s = 10;
+    surface.prefill = [](const Config&) { return 25.0; };
+    surface.drag = [&](const TrialSpec&) { return 1 + 0.05 * static_cast<double>(surface.asked.size() % 2); };
+    TuneRequest request = request_for(surface, Engine::ik_llama);
+    request.fresh_repetitions = request.starts_answer = true;
+    request.few_samples = 2;
+    request.budget_s = budget_s;
+    request.load_s = 20;
+    request.trial_s = 40;
+    const TuneResult result = run(request, surface);
+    if (result.lossless->config == surface.asked.front().config) continue;
+    ++found;
+    EXPECT_TRUE(result.lossless->confirmed) << budget_s;
+  }
+  EXPECT_GT(found, 20);
+}
+
 TEST(BudgetTest, RoomyBudgetsLookAtEachSettingAsCloselyAsAtTheFirst) {
   Surface surface = uneven();
   surface.bench = true;

@@ -63,6 +63,7 @@ struct Surface {
   double noise = 0;  ///< standard deviation of a sample, relative
   std::uint64_t seed = 1;
   int samples = 3;
+  std::function<double(const TrialSpec&)> drag = [](const TrialSpec&) { return 1.0; };  ///< on the seconds of work, which rates do not show
   bool bench = false;  ///< samples and warm-up are as the trial says
   double load_s = 20;
   bool keeps_model = true;
@@ -119,7 +120,7 @@ struct Surface {
         now_s += 1.5 * spec.workload.quality_texts * spec.workload.quality_tokens / d;
       }
       const int runs = bench ? spec.budget.min_samples + (spec.budget.warm_up ? 1 : 0) : samples;
-      now_s += runs * (spec.workload.prompt_tokens / p + spec.workload.generate_tokens / d);
+      now_s += drag(spec) * runs * (spec.workload.prompt_tokens / p + spec.workload.generate_tokens / d);
     }
     trial.provenance.wall_s = now_s - began_s;
     return trial;
