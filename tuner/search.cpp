@@ -67,10 +67,10 @@ std::optional<Measurement> Search::rate(const Config& config, Phase phase) const
   std::vector<std::vector<double>> groups = {rate.samples};
   for (const auto& [name, known] : known_)
     if (name.front() == found->first.front() && name != found->first && known.failure.empty()) groups.push_back(known.rate.samples);
-  if (const auto interval = centre_interval(groups, 0)) {
-    rate.low = std::min(rate.low, interval->low);
-    rate.high = std::max(rate.high, interval->high);
-  }
+  // With no spread to be had at all, it may be anything near, and no effect is told.
+  const Interval interval = centre_interval(groups, 0).value_or(Interval{rate.median / 2, 2 * rate.median});
+  rate.low = std::min(rate.low, interval.low);
+  rate.high = std::max(rate.high, interval.high);
   return rate;
 }
 
@@ -297,7 +297,7 @@ void Search::learn(const Trial& trial, Reload reload, double took_s) {
   const double work_s = took_s - trial.provenance.load_s;
   const double units = work_units(spec.config, spec.workload, spec.budget);
   if (units > 0) pace_[oldiron::phase_of(spec.workload)].push_back(work_s / units);
-  if (result_.trials.empty()) few_ = holds_few(trial.provenance.load_s + work_s / runs(spec.budget) * runs(request_.base.budget));
+  if (result_.trials.empty()) few_ = holds_few(trial.provenance.load_s + work_s / runs(request_, spec.budget) * runs(request_, request_.base.budget));
 }
 
 TuneResult Search::result() && {

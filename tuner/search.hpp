@@ -18,6 +18,9 @@ inline constexpr double kQualityStepsPerToken = 1.5;
 /// Of a text that a foreign engine reads: with the model's own configuration, and with the other.
 inline constexpr double kQualityReadings = 2;
 
+/// Prompts or generations that a trial runs, its warm-up among them; 1 where that is never changed.
+int runs(const TuneRequest& request, const Budget& budget);
+
 /// Which rates a workload gives.
 Phase phase_of(const Workload& workload);
 
@@ -115,8 +118,6 @@ class Search {
   Budget effort() const;
   /// Whether the budget has no room to look at each setting as closely as at the first, which took that long.
   bool holds_few(double trial_s) const;
-  /// Prompts or generations that such a trial runs, its warm-up among them; 1 where that is never changed.
-  int runs(const Budget& budget) const;
   double reserve_s() const;
   double own_start_s() const;
   int reserve_trials() const;

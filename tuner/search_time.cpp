@@ -62,8 +62,8 @@ Budget Search::effort() const {
   return budget;
 }
 
-int Search::runs(const Budget& budget) const {
-  return request_.few_samples > 0 ? budget.min_samples + (budget.warm_up ? 1 : 0) : 1;
+int runs(const TuneRequest& request, const Budget& budget) {
+  return request.few_samples > 0 ? budget.min_samples + (budget.warm_up ? 1 : 0) : 1;
 }
 
 double Search::work_units(const Config& config, const Workload& workload, const Budget& budget) const {
@@ -75,7 +75,7 @@ double Search::work_units(const Config& config, const Workload& workload, const 
   double units = 0;
   if (workload.prompt_tokens > 0) units += prefill > 0 ? workload.prompt_tokens / prefill : 1;
   if (decode_steps > 0) units += decode > 0 ? decode_steps / decode : 1;
-  units *= runs(budget);
+  units *= runs(request_, budget);
   const double read_tokens = kQualityReadings * workload.quality_texts * workload.quality_tokens;
   if (request_.quality_read_s > 0) units += prefill > 0 ? read_tokens / prefill : 0;
   else if (workload.quality_texts > 0)
@@ -109,7 +109,7 @@ double Search::expected_s(const Config& config, const Workload& workload, int re
   for (Phase phase : {oldiron::phase_of(workload), Phase::both})
     if (const auto found = pace_.find(phase); found != pace_.end())
       return kMargin * (load + recent(found->second) * work_units(config, workload, effort()));
-  return load + request_.trial_s;
+  return load + request_.trial_s * runs(request_, effort()) / runs(request_, request_.base.budget);
 }
 
 double Search::own_start_s() const { return request_.starts_answer ? expected_s(incumbent_, request_.base.workload, 1) : 0; }

@@ -87,7 +87,8 @@ Plan estimate(const TuneRequest& request, double load_s, double trial_s) {
                          (played.quality_read_s > 0 ? kQualityReadings / 16 : kQualityStepsPerToken) * quality_tokens;
     const double later_s = played.reload_s > 0 && plan.trials.size() > 1 ? played.reload_s : load_s;
     trial.provenance.load_s = plan.trials.back().reload == Reload::none ? 0 : later_s;
-    trial.provenance.wall_s = trial.provenance.load_s + trial_s * steps / whole;
+    const double share = static_cast<double>(runs(played, spec.budget)) / runs(played, played.base.budget);
+    trial.provenance.wall_s = trial.provenance.load_s + share * trial_s * steps / whole;
     plan.trials.back().expected_s = trial.provenance.wall_s;
     return trial;
   };

@@ -156,6 +156,14 @@ TEST(BudgetTest, TwoSamplesThatAgreeByChanceAreNoEffect) {
   EXPECT_LT(claimed, 0.05 * asked);
 }
 
+TEST(BudgetTest, SingleSamplesTellNoEffect) {
+  Surface surface = uneven();
+  surface.samples = 1;
+  const TuneResult result = run(request_for(surface, Engine::ik_llama), surface);
+  ASSERT_FALSE(result.effects.empty());
+  for (const Effect& effect : result.effects) EXPECT_EQ(effect.verdict, Verdict::no_effect) << effect.lever;
+}
+
 TEST(BudgetTest, TheDefaultRunsWhateverTheBudget) {
   Surface surface = uneven();
   TuneRequest request = request_for(surface);
