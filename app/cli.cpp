@@ -176,6 +176,7 @@ Options parse_command_line(int argc, char** argv) {
   add_draft_model(*tune, options);
   add_power(*tune, options);
   add_leave(*tune, options);
+  tune->add_option("--text", options.quality_text, "A text to measure on what lossy settings of a foreign engine lose; else a licence of Debian's");
   std::string budget = "10m";
   tune->add_option("--budget", budget, "Time to spend: 90s, 10m, 1h");
   tune->add_option("--max-trials", options.max_trials, "Trials to run at most")

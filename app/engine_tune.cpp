@@ -146,6 +146,8 @@ std::string own_version() {
   return kVersion;
 }
 
+std::string text_of(const TuneRecord& record) { return record.quality_text.empty() ? kQualityText : record.quality_text; }
+
 std::int64_t own_needs_bytes(const ModelSpec& model, const TrialSpec& spec) {
   const Workload& w = spec.workload;
   const std::int64_t context = w.depth_tokens + std::max(w.prompt_tokens, w.generate_tokens) + 64;
@@ -183,6 +185,7 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
       request.base.workload.quality_texts = kReadChunks;
       request.base.workload.quality_tokens = kReadChunkTokens;
       request.quality_read_s = kRead_s;
+      request.quality_name = record.quality_name;
     }
   }
   request.keeps_model = own;

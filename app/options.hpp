@@ -23,6 +23,7 @@ struct Options {
   std::string tokenizer = "none";  ///< --tokenizer of synth
   std::string tokens;         ///< --tokens of logits, generate and quality
   std::string draft_model;    ///< --draft-model
+  std::string quality_text;   ///< --text
   std::string against;        ///< --against of quality
   int texts = 8, text_tokens = 64;  ///< of quality
   std::uint64_t seed = 1;     ///< of quality

@@ -88,6 +88,8 @@ void save_record(const TuneRecord& record, const std::string& dir) {
                      {"budget_s", record.budget_s},
                      {"max_trials", record.max_trials},
                      {"draft_model", record.draft_model},
+                     {"quality_text", record.quality_text},
+                     {"quality_name", record.quality_name},
                      {"settings", record.settings},
                      {"candidates", candidates},
                      {"rejected", rejected}};
@@ -121,6 +123,8 @@ std::optional<TuneRecord> load_record(const std::string& dir) {
     record.budget_s = json.at("budget_s");
     record.max_trials = json.at("max_trials");
     record.draft_model = json.value("draft_model", "");  // absent in tunes before there were drafts
+    record.quality_text = json.value("quality_text", "");
+    record.quality_name = json.value("quality_name", "");
     record.settings = json.at("settings").get<std::map<std::string, std::string>>();
     for (const Json& c : json.at("candidates")) record.candidates.push_back(candidate_from_json(c));
     for (const Json& r : json.at("rejected"))

@@ -52,6 +52,8 @@ struct TuneRecord {
   double budget_s = 0;
   int max_trials = 0;
   std::string draft_model;  ///< of drafts by a model; empty: none was named
+  std::string quality_text = {};  ///< path of the text that foreign engines read for quality; empty: kQualityText
+  std::string quality_name = {};  ///< of trials on that text, with its hash: another text is another trial
   std::map<std::string, std::string> settings;  ///< lever -> value or list of values
   std::vector<std::string> baseline = {};  ///< words of the user's line; empty: none was given
   std::vector<Candidate> candidates;

@@ -45,6 +45,7 @@ Workload Search::finals_workload() const {
 Workload Search::quality_workload() const {
   Workload workload = request_.base.workload;
   workload.prompt_tokens = workload.generate_tokens = workload.verify_max = workload.streams_max = 0;
+  if (!request_.quality_name.empty()) workload.name = request_.quality_name;
   if (request_.quality_read_s > 0 && workload.quality_texts > kLeastTextsRead) {
     const double texts = request_.quality_read_s * likely_rate(incumbent_, Phase::prefill) / workload.quality_tokens;
     workload.quality_texts = static_cast<int>(std::clamp<double>(texts, kLeastTextsRead, workload.quality_texts));

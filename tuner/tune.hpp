@@ -31,6 +31,7 @@ struct TuneRequest {
   /// Above 0: quality is told on a text that is read, as many of the quality_texts as that takes seconds, and four at least; 0: on texts
   /// that our engine writes, all of them.
   double quality_read_s = 0;
+  std::string quality_name = {};  ///< of the workload of quality trials; empty: as of all others
   std::string why_no_quality = "not measured";  ///< said of lossy choices where quality_texts is 0
   SearchSpace space;
   Machine machine;

@@ -156,6 +156,13 @@ TEST_F(Refusals, OfEngineFolders) {
                  "no llama-bench in it");
 }
 
+TEST_F(Refusals, OfTextsAndHeadsThatCannotBe) {
+  expect_refused({"tune", "model.gguf", "--out", "out", "--text", "text.gguf"}, "--text", "--engine DIR");
+  expect_refused({"tune", "model.gguf", "--out", "out", "--engine", "no_engine", "--text", "absent.txt"}, "--text absent.txt", "no such file");
+  expect_refused({"tune", "model.gguf", "--out", "out", "--engine", "no_engine", "--text", "text.gguf"}, "--text text.gguf", "too little");
+  expect_refused({"tune", "model.gguf", "--out", "out", "--head_type", "q4_0"}, "--head_type", "llama-quantize");
+}
+
 TEST_F(Refusals, OfLinesToAudit) {
   expect_refused({"audit"}, "no command line", "--");
   expect_refused({"audit", "--", "ollama run gemma"}, "`ollama`", "llama-server");

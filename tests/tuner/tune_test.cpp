@@ -383,6 +383,7 @@ TEST(TuneTest, AsMuchOfATextIsReadAsThePrefillAllows) {
     request.base.workload.quality_texts = 16;
     request.base.workload.quality_tokens = 256;
     request.quality_read_s = read_s;
+    request.quality_name = "a text of somebody's";
     override_axis(request.space, "head_type", "as_is");
     override_axis(request.space, "n_experts", "8,4");
     run(request, surface);
@@ -391,6 +392,7 @@ TEST(TuneTest, AsMuchOfATextIsReadAsThePrefillAllows) {
       if (spec.workload.quality_tokens == 0) continue;
       ++priced;
       EXPECT_EQ(spec.workload.quality_texts, texts) << read_s;
+      EXPECT_EQ(spec.workload.name, "a text of somebody's");
     }
     EXPECT_EQ(priced, 1) << read_s;
   }
