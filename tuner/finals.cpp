@@ -94,7 +94,8 @@ void interleave(Search& search, std::vector<Finalist>& finalists) {
   const int rounds = finalists.size() > 1 ? request.repetitions : std::min(2, request.repetitions);
   for (int round = 1; round <= rounds; ++round) {
     // Half a round compares nothing.
-    if (round_s(search, finalists, workload) > search.left_s()) return;
+    // The third round and later ones leave room for the prices of lossy settings.
+    if (round_s(search, finalists, workload) > search.left_s() - (round > 2 ? search.quality_s() : 0)) return;
     if (search.trials_left() < static_cast<int>(finalists.size())) return;
     // There and back again (A D D A): a steady drift of the machine cancels, and a load is saved. The seed
     // says who begins.

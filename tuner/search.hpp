@@ -87,6 +87,9 @@ class Search {
   /// Nothing but the quality of a configuration; quality_texts 0 if it is not to be measured.
   Workload quality_workload() const;
   double expected_s(const Config& config, const Workload& workload, int repetition) const;
+  /// What it takes to tell the price of every lossy setting.
+  double quality_s() const;
+
   /// Of the budget, without what is kept back for the answer's own start.
   double left_s() const;
 

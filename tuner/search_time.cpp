@@ -120,6 +120,14 @@ double Search::left_s() const {
   return request_.budget_s - result_.elapsed_s - std::min(kOwnStart * request_.budget_s, own_start_s());
 }
 
+double Search::quality_s() const {
+  double seconds = 0;
+  for (const Axis& axis : request_.space.axes)
+    if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)
+      seconds += static_cast<double>(axis.values.size() - 1) * expected_s(incumbent_, quality_workload(), 0);
+  return seconds;
+}
+
 double Search::reserve_s() const {
   if (reserve_open_ || request_.budget_s <= 0) return 0;
   const Workload workload = finals_workload();
@@ -129,9 +137,7 @@ double Search::reserve_s() const {
   if (incumbent_ != default_ || few_) finals += rounds * expected_s(incumbent_, workload, 1);
   if (request_.yours) finals += rounds * expected_s(request_.yours->config, workload, 1);
   if (request_.base.workload.verify_max > 0) finals += expected_s(incumbent_, request_.base.workload, 0);
-  for (const Axis& axis : request_.space.axes)
-    if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)
-      finals += static_cast<double>(axis.values.size() - 1) * expected_s(incumbent_, quality_workload(), 0);
+  finals += quality_s();
   // A search trial that took a little longer than expected must not cost the finals.
   return std::min(kReserve * request_.budget_s, kMargin * finals);
 }

@@ -156,6 +156,19 @@ TEST(BudgetTest, TwoSamplesThatAgreeByChanceAreNoEffect) {
   EXPECT_LT(claimed, 0.05 * asked);
 }
 
+TEST(BudgetTest, RoundsOfFinalsLeaveTimeForThePricesOfLosses) {
+  for (double budget_s = 850; budget_s < 4000; budget_s += 47) {
+    Surface surface = uneven();
+    TuneRequest request = request_for(surface, Engine::oldiron);
+    override_axis(request.space, "head_type", "as_is");
+    request.base.workload.quality_texts = 12;
+    request.base.workload.quality_tokens = 64;
+    request.budget_s = budget_s;
+    const TuneResult result = run(request, surface);
+    for (const LossyChoice& choice : result.lossy_choices) EXPECT_TRUE(choice.quality) << budget_s << " " << choice.changed;
+  }
+}
+
 TEST(BudgetTest, SingleSamplesTellNoEffect) {
   Surface surface = uneven();
   surface.samples = 1;
