@@ -48,7 +48,7 @@ struct TuneRequest {
   double load_s = 0;              ///< guess for the first load
   double reload_s = 0;            ///< guess for later ones, which may find the file in memory; 0: as the first
   double trial_s = 0;             ///< guess for the default's trial, loaded
-  /// Above 0: where the budget holds few trials, those after the first take this many samples, without a warm-up.
+  /// Above 0: where the budget holds few trials, each takes this many samples, without a warm-up; the first if it was expected.
   int few_samples = 0;
   bool keeps_model = true;        ///< the worker keeps its model between trials; false: every trial loads it
   bool starts_answer = false;     ///< the answer is started once more after the tune, as a person starts it: time for it is kept back
@@ -134,7 +134,7 @@ struct TuneResult {
   int loads = 0;
   double elapsed_s = 0;
   double own_start_s = 0;  ///< likely to be taken by the answer's own start; 0: there is none
-  int samples = 0;         ///< of a trial after the first
+  int samples = 0;         ///< of the last trials
 };
 
 TuneResult tune(const TuneRequest& request, const Evaluate& evaluate, const Progress& progress = {});
