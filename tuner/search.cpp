@@ -1,4 +1,4 @@
-// Budget, durations and the memory of rates behind a strategy.
+// The memory of rates behind a strategy, and the trials that fill it.
 #include "tuner/search.hpp"
 
 #include <fmt/format.h>
@@ -58,15 +58,21 @@ std::string Search::whole_key(const Config& config) const {
   return key(config, Phase::prefill) + key(config, Phase::decode);
 }
 
-std::optional<Measurement> Search::rate(const Config& config, Phase phase) const {
+const Measurement* Search::measured_rate(const Config& config, Phase phase) const {
   const auto found = known_.find(key(config, phase));
-  if (found == known_.end() || !found->second.failure.empty()) return std::nullopt;
-  Measurement rate = found->second.rate;
+  return found == known_.end() || !found->second.failure.empty() ? nullptr : &found->second.rate;
+}
+
+std::optional<Measurement> Search::rate(const Config& config, Phase phase) const {
+  const Measurement* measured = measured_rate(config, phase);
+  if (measured == nullptr) return std::nullopt;
+  Measurement rate = *measured;
   if (rate.samples.empty() || rate.samples.size() >= kTelling) return rate;
   // So few say little of how far apart they lie: all trials of the phase tell it together.
+  const char of_phase = key(config, phase).front();
   std::vector<std::vector<double>> groups = {rate.samples};
   for (const auto& [name, known] : known_)
-    if (name.front() == found->first.front() && name != found->first && known.failure.empty()) groups.push_back(known.rate.samples);
+    if (name.front() == of_phase && &known.rate != measured && known.failure.empty()) groups.push_back(known.rate.samples);
   // With no spread to be had at all, it may be anything near, and no effect is told.
   const Interval interval = centre_interval(groups, 0).value_or(Interval{rate.median / 2, 2 * rate.median});
   rate.low = std::min(rate.low, interval.low);
@@ -137,12 +143,12 @@ Verdict Search::note_effect(const Axis& axis, const std::string& value, const Co
 }
 
 Reference Search::reference(Phase phase) const {
-  const auto measured = rate(incumbent_, phase);
+  const Measurement* measured = measured_rate(incumbent_, phase);
   return {incumbent_, measured ? measured->median : 0};
 }
 
 double Search::likely_rate(const Config& config, Phase phase) const {
-  if (const auto measured = rate(config, phase)) return measured->median;
+  if (const Measurement* measured = measured_rate(config, phase)) return measured->median;
   return expected_tokens_per_s(prior_, config, request_.base.workload, phase, reference(phase));
 }
 

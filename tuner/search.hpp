@@ -112,12 +112,14 @@ class Search {
   std::string whole_key(const Config& config) const;
   /// How much faster the memory was around config's decode than around from's; 1 if not known.
   double memory_drift(const Config& config, const Config& from) const;
+  /// As it was measured; null: not known, or it failed.
+  const Measurement* measured_rate(const Config& config, Phase phase) const;
   Reference reference(Phase phase) const;
   double likely_rate(const Config& config, Phase phase) const;
   double work_units(const Config& config, const Workload& workload, const Budget& budget) const;
   Reload reload_for(const Config& config, int repetition) const;
   double load_s(Reload reload) const;
-  /// Of a trial after the first.
+  /// Of the next trial.
   Budget effort() const;
   /// Whether the budget has no room to look at each setting as closely as at the first, which took that long.
   bool holds_few(double trial_s) const;
