@@ -10,6 +10,7 @@
 #include "app/engine_tune.hpp"
 #include "app/head_files.hpp"
 #include "app/make_report.hpp"
+#include "app/quality_text.hpp"
 #include "app/replay_tunes.hpp"
 #include "app/served_line.hpp"
 #include "app/tune_meters.hpp"
@@ -286,23 +287,6 @@ void serve(EngineTune& tune, const TuneRecord& record, const std::vector<Foreign
   }
 }
 
-// A chunk of 256 tokens is a kilobyte or so, and four are the least that is read.
-constexpr std::uintmax_t kLeastText_bytes = 8192;
-
-void take_text(const Options& options, TuneRecord& record) {
-  if (options.quality_text.empty()) return;
-  if (options.engine_dir.empty())
-    throw Error("--text: our own engine writes the texts that it measures quality on; --text is for foreign engines (--engine DIR)");
-  std::error_code error;
-  const std::uintmax_t bytes = fs::is_regular_file(options.quality_text, error) ? fs::file_size(options.quality_text, error) : 0;
-  if (error || bytes == 0) throw Error(fmt::format("--text {}: no such file, or an empty one", options.quality_text));
-  if (bytes < kLeastText_bytes)
-    throw Error(fmt::format("--text {}: {} are too little to measure quality on; {} is the least", options.quality_text, bytes_text(static_cast<double>(bytes)),
-                            bytes_text(static_cast<double>(kLeastText_bytes))));
-  record.quality_text = fs::absolute(options.quality_text).lexically_normal();
-  record.quality_name = fmt::format("quality on {} ({})", record.quality_text, hex16(hash64(read_file(record.quality_text))));
-}
-
 void check_line(const Options& options) {
   if (!options.rest.empty() && !options.baseline)
     throw Error("tune: words stand behind --, but --baseline is not given; write --baseline -- LINE to compare with a line");
@@ -338,7 +322,7 @@ int cmd_tune(const Options& options) {
   record.cold = options.cold;
   record.baseline = options.rest;
   check_line(options);
-  take_text(options, record);
+  take_text(options.quality_text, !options.engine_dir.empty(), record);
   // Everything that can be refused is judged before anything is measured or written.
   ModelRequest asked = options.model;
   if (const std::string of_line = options.rest.empty() ? "" : model_of_line(options.rest); !of_line.empty() && !options.model_given)

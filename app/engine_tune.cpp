@@ -146,8 +146,6 @@ std::string own_version() {
   return kVersion;
 }
 
-std::string text_of(const TuneRecord& record) { return record.quality_text.empty() ? kQualityText : record.quality_text; }
-
 std::int64_t own_needs_bytes(const ModelSpec& model, const TrialSpec& spec) {
   const Workload& w = spec.workload;
   const std::int64_t context = w.depth_tokens + std::max(w.prompt_tokens, w.generate_tokens) + 64;

@@ -25,9 +25,6 @@ struct EngineTune {
 };
 
 /// What to search, and within which budget, for one of the record's candidates; without its `yours`.
-/// What foreign engines read for quality.
-std::string text_of(const TuneRecord& record);
-
 TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, const ModelSpec& model);
 
 /// Runs the search in `engines`; says on standard error what it does. A signal ends it with StoppedBy::signal. `meters` read
