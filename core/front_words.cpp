@@ -9,10 +9,8 @@ namespace oldiron {
 std::size_t assignment_in(std::string_view word) {
   const std::size_t equals = word.find('=');
   if (equals == 0 || equals == std::string_view::npos) return std::string_view::npos;
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  const auto fits = [&](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || is_digit(c); };
   const std::string_view name = word.substr(0, equals);
-  return std::all_of(name.begin(), name.end(), fits) && !is_digit(name[0]) ? equals : std::string_view::npos;
+  return std::all_of(name.begin(), name.end(), is_word) && !is_digit(name[0]) ? equals : std::string_view::npos;
 }
 
 std::size_t count_assignments(const std::vector<std::string>& words) {

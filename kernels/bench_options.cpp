@@ -10,7 +10,6 @@
 namespace oldiron {
 namespace {
 
-
 std::vector<std::int64_t> numbers(const std::string& text) {
   std::vector<std::int64_t> list;
   std::istringstream in(text);

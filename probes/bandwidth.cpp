@@ -12,7 +12,6 @@
 namespace oldiron {
 namespace {
 
-
 // The largest last-level cache per core on sale is 48 MiB (EPYC 9184X: 768 MiB, 16 cores).
 constexpr std::int64_t kCachePerCore = 48 * kMiB;
 

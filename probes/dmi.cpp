@@ -88,7 +88,6 @@ std::string type_name(unsigned code) {
   }
 }
 
-
 /// Section 7.18.5; 0: empty slot, -1: a module of a size that it does not know.
 std::int64_t module_bytes(const Structure& device) {
   const unsigned size = device.u16(0x0c);

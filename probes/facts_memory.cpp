@@ -11,7 +11,6 @@ namespace {
 using Text = Fact<std::string>;
 using Number = Fact<std::int64_t>;
 
-
 Text choice(const FactReader& reader, const std::string& path) {
   const Text text = reader.text(path);
   if (!text) return text;

@@ -12,7 +12,6 @@
 namespace oldiron {
 namespace {
 
-
 /// Free memory of the nodes that this process may allocate from, file cache included as in MemAvailable; -1
 /// if unknown.
 std::int64_t node_free(const std::string& root, std::string_view status, std::int64_t memory_total_bytes) {

@@ -120,10 +120,10 @@ RuleVerdict clock_source(const Patient& p) {
 }
 
 constexpr Rule kCpuRules[] = {{"governor", governor},
-                           {"limit of the clock", clock_limit},
-                           {"turbo", turbo},
-                           {"CPU quota", quota},
-                           {"clock source", clock_source}};
+                              {"limit of the clock", clock_limit},
+                              {"turbo", turbo},
+                              {"CPU quota", quota},
+                              {"clock source", clock_source}};
 
 }  // namespace
 

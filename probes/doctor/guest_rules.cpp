@@ -71,9 +71,9 @@ RuleVerdict counters(const Patient& p) {
 }
 
 constexpr Rule kGuestRules[] = {{"hidden CPU features", hides_features},
-                           {"NUMA setting", nodes},
-                           {"stolen CPU time", steal},
-                           {"performance counters", counters}};
+                                {"NUMA setting", nodes},
+                                {"stolen CPU time", steal},
+                                {"performance counters", counters}};
 
 }  // namespace
 

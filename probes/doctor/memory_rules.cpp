@@ -222,16 +222,16 @@ RuleVerdict arc(const Patient& p) {
 }
 
 constexpr Rule kMemoryRules[] = {{"memory modules", modules},
-                           {"memory channels", channels},
-                           {"speed of the modules", module_speed},
-                           {"transparent huge pages", transparent_huge_pages},
-                           {"huge pages set aside", idle_huge_pages},
-                           {"limit of locked memory", memlock},
-                           {"use of swap", swap_used},
-                           {"swappiness", swappiness},
-                           {"NUMA balancing", numa_balancing},
-                           {"zone reclaim", zone_reclaim},
-                           {"ZFS cache", arc}};
+                                 {"memory channels", channels},
+                                 {"speed of the modules", module_speed},
+                                 {"transparent huge pages", transparent_huge_pages},
+                                 {"huge pages set aside", idle_huge_pages},
+                                 {"limit of locked memory", memlock},
+                                 {"use of swap", swap_used},
+                                 {"swappiness", swappiness},
+                                 {"NUMA balancing", numa_balancing},
+                                 {"zone reclaim", zone_reclaim},
+                                 {"ZFS cache", arc}};
 
 }  // namespace
 

@@ -158,8 +158,8 @@ struct ProcessRule {
 };
 
 constexpr ProcessRule kProcessRules[] = {{"swap", swapped},        {"major faults", faults},     {"residency of the model", residency},
-                                  {"huge pages", pages},    {"number of threads", threads}, {"masks of the threads", masks},
-                                  {"NUMA placement", nodes}};
+                                         {"huge pages", pages},    {"number of threads", threads}, {"masks of the threads", masks},
+                                         {"NUMA placement", nodes}};
 
 }  // namespace
 

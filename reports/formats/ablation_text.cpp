@@ -23,7 +23,7 @@ std::string cells(const std::string& name, const std::string& first, const std::
   return "  " + left(fit(name, kNameColumns - 1), kNameColumns) + left(first, kEffectColumns) + second + "\n";
 }
 
-std::string step_text(const AblationStep& step, AblationMetric metric) {
+std::string step_speed_text(const AblationStep& step, AblationMetric metric) {
   const double speed = ablation_speed(step, metric);
   return speed > 0 ? rate_text(speed) + " tokens/s" : "not measured";
 }
@@ -34,12 +34,12 @@ std::string table(const Audit& audit, const Ablation& ablation) {
   for (std::size_t i = 0; i < ablation.steps.size(); ++i) {
     const AblationStep& step = ablation.steps[i];
     const std::string name = one_line(step_text(audit, step));
-    if (i == 0) out += cells(name, step_text(step, decode), step_text(step, prefill));
+    if (i == 0) out += cells(name, step_speed_text(step, decode), step_speed_text(step, prefill));
     else
       out += cells("+ " + name, effect_text(ablation_effect(ablation, i, i - 1, decode)), effect_text(ablation_effect(ablation, i, i - 1, prefill)));
   }
   const std::size_t last = ablation.steps.size() - 1;
-  out += cells("the whole line", step_text(ablation.steps[last], decode), step_text(ablation.steps[last], prefill));
+  out += cells("the whole line", step_speed_text(ablation.steps[last], decode), step_speed_text(ablation.steps[last], prefill));
   return out + cells("  over bare defaults", effect_text(ablation_effect(ablation, last, 0, decode)), effect_text(ablation_effect(ablation, last, 0, prefill)));
 }
 

@@ -105,8 +105,7 @@ const Json& required(const Json& row, const char* name, std::string_view tool) {
 Available<FoundTool> find_tool_beside(const FoundEngine& bench, const std::string& name, const std::vector<std::string>& needed, const RunCommand& run) {
   const auto none = [](std::string reason) { return Available<FoundTool>::not_available(std::move(reason)); };
   const std::string program = (fs::absolute(bench.bench).lexically_normal().parent_path() / name).string();
-  std::error_code ignored;
-  if (!fs::is_regular_file(program, ignored)) return none(fmt::format("there is no {} beside {}; build that target too", name, bench.bench));
+  if (!is_file(program)) return none(fmt::format("there is no {} beside {}; build that target too", name, bench.bench));
   if (const std::string why = why_no_program(program); !why.empty()) return none(why);
   const CommandResult help = run({program, "--help"}, kHelpPatience_s);
   FoundTool found{.engine = bench.engine, .name = name, .program = program, .version = bench.version, .flags = flags_of_help(help.out.text() + help.err.text())};

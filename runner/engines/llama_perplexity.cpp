@@ -15,6 +15,7 @@
 #include "core/accounting.hpp"
 #include "core/clock.hpp"
 #include "core/text.hpp"
+#include "probes/files.hpp"
 #include "runner/engines/engine_end.hpp"
 #include "runner/keep_log.hpp"
 
@@ -175,7 +176,7 @@ class LlamaPerplexity : public TrialEngine {
       const Argv key = *argv_of(any_threads, own);
       if (base_ && base_->key == key) return true;
       remove_base();
-      if (std::error_code ignored; !fs::is_regular_file(options_.text, ignored))
+      if (!is_file(options_.text))
         throw Error(fmt::format("there is no text to measure quality on: {} is no file", options_.text));
       check_room(spec);
       CommandResult result;

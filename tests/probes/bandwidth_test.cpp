@@ -15,7 +15,6 @@
 namespace oldiron::bandwidth_test {
 namespace {
 
-
 Machine cores(int n, int nodes = 1) {
   Machine machine;
   for (int i = 0; i < n; ++i) machine.cores.push_back({.id = i, .node = i * nodes / n, .cpus = {i}});

@@ -10,7 +10,6 @@
 namespace oldiron::cyclic_read_test {
 namespace {
 
-
 std::mutex seen_mutex;
 std::set<std::size_t> seen_sizes;
 

@@ -14,7 +14,6 @@ namespace {
 using testing::Contains;
 using testing::HasSubstr;
 
-
 /// An engine half in swap, with three threads on one CPU.
 Tree engine() {
   Tree tree;

@@ -9,7 +9,6 @@
 namespace oldiron::state_test {
 namespace {
 
-
 TEST(State, quota_and_memory_of_a_v2_group) {
   const MachineState state = read_state(machine_tree("cgroup_v2"));
   EXPECT_EQ(state.allowed_cpus, 8);

@@ -14,7 +14,6 @@
 namespace oldiron::streams_test {
 namespace {
 
-
 std::atomic<bool> moved[6];
 std::atomic<bool> apart = true, touched = true;
 
