@@ -6,6 +6,7 @@
 #include "probes/probe_machine.hpp"
 #include "reports/engines_screen.hpp"
 #include "runner/engine_builds.hpp"
+#include "runner/kept_answers.hpp"
 #include "runner/signals.hpp"
 
 namespace oldiron {

@@ -8,12 +8,14 @@
 #include "app/cold_file.hpp"
 #include "app/commands.hpp"
 #include "app/engine_tune.hpp"
+#include "app/foreign_engines.hpp"
 #include "app/head_files.hpp"
 #include "app/make_report.hpp"
 #include "app/quality_text.hpp"
 #include "app/replay_tunes.hpp"
 #include "app/served_line.hpp"
 #include "app/tune_meters.hpp"
+#include "app/tune_storage.hpp"
 #include "app/write_report.hpp"
 #include "app/your_line.hpp"
 #include "core/accounting.hpp"
@@ -28,11 +30,7 @@
 #include "probes/storage.hpp"
 #include "runner/command_words.hpp"
 #include "runner/engines/llama_bench.hpp"
-#include "runner/engines/llama_perplexity.hpp"
-#include "runner/engines/llama_tools.hpp"
-#include "runner/engines/lossy_tools.hpp"
 #include "runner/memory_guard.hpp"
-#include "runner/placed_engine.hpp"
 #include "runner/signals.hpp"
 #include "runner/worker.hpp"
 
@@ -89,63 +87,10 @@ void check_fit(const ModelRequest& request, const ModelSpec& model, const Machin
     throw Error(does_not_fit(state, request, model, needs));
 }
 
-// A foreign engine reads files only: the card's weights are written once, and used again by the next tune of the same
-// model, which a card of the same name need not be. Bytes are its vocabulary: ik_llama.cpp's server aborts without one.
-ModelRequest as_file(const ModelRequest& request, const std::string& out_dir) {
-  const ModelSpec model = describe_model(request, cards_dir());
-  const std::string head = request.head_type.empty() ? "" : "-head-" + request.head_type;
-  const std::string cut = request.layers > 0 ? fmt::format("-{}-layers", request.layers) : "";
-  const std::string path =
-      fmt::format("{}/{}-{}{}{}-{}.gguf", out_dir, model.id, request.type, head, cut, model.fingerprint.substr(0, 8));
-  if (!fs::exists(path)) {
-    fmt::print(stderr, "writing {} ({}) for the engine to read; its weights are generated\n", path,
-               bytes_text(static_cast<double>(model.bytes())));
-    write_gguf(*open_model(request, cards_dir()), path, Vocabulary::bytes);
-  }
-  ModelRequest file;
-  file.model = path;
-  return file;
-}
-
 void choose_own(const ModelRequest& request, const ModelSpec& model, TuneRecord& record) {
   if (const std::string reason = why_not_run(model); !reason.empty()) throw Error(reason);
   record.candidates.push_back(
       {.engine = Engine::oldiron, .bench = "", .version = own_version(), .request = request});
-}
-
-/// A build of a foreign engine: its llama-bench, and the llama-server beside it.
-struct ForeignEngine {
-  FoundEngine bench;
-  Available<FoundServer> server;
-};
-
-std::vector<ForeignEngine> choose_foreign(const std::string& dir, const ModelRequest& request,
-                                        const ModelSpec& model, TuneRecord& record) {
-  const Discovery found = discover(dir);
-  for (const RejectedEngine& engine : found.rejected)
-    fmt::print(stderr, "{}: {}\n", engine.bench, engine.reason);
-  if (found.engines.empty())
-    throw Error(
-        fmt::format("--engine {}: nothing there can be used: {}", dir, found.rejected.front().reason));
-  std::vector<ForeignEngine> chosen;
-  for (const FoundEngine& engine : found.engines) {
-    if (const std::string reason = why_not(engine.engine, record.machine, model); !reason.empty()) {
-      record.rejected.push_back({.engine = engine.engine, .bench = engine.bench, .reason = reason});
-      continue;
-    }
-    fmt::print(stderr, "found {}\n", engine.version);
-    chosen.push_back({engine, find_server(engine, ask_guarded)});
-    Candidate candidate{.engine = engine.engine, .bench = engine.bench, .version = engine.version, .flags = {engine.flags.begin(), engine.flags.end()}, .request = request};
-    if (const auto& server = chosen.back().server) {
-      candidate.server = server->program;
-      candidate.server_flags.assign(server->flags.begin(), server->flags.end());
-    } else {
-      candidate.no_server = server.reason();
-    }
-    record.candidates.push_back(std::move(candidate));
-  }
-  if (chosen.empty()) throw Error(fmt::format("--engine {}: {}", dir, record.rejected.front().reason));
-  return chosen;
 }
 
 void check_settings(const TuneRecord& record, const ModelSpec& model) {
@@ -185,22 +130,6 @@ void check_drafts(const TuneRecord& record, const ModelSpec& model) {
   }
 }
 
-std::vector<std::string> files_of(const std::string& model) {
-  std::vector<std::string> files;
-  for (const GgufPart& part : read_gguf_header(model).parts) files.push_back(part.path);
-  return files;
-}
-
-// A resumed tune plans with what it began with, so that it takes the same path.
-void look_at_storage(const std::vector<std::string>& files, const std::string& out_dir, TuneRecord& record) {
-  if (const auto earlier = load_record(out_dir); earlier && earlier->storage && earlier->storage->file_bytes == bytes_of_files(files) && earlier->cold == record.cold) {
-    record.storage = earlier->storage;
-    return;
-  }
-  if (record.cold) drop_from_cache(files);
-  record.storage = measure_storage(files);
-}
-
 // `found`: the foreign engines in the order of the candidates; empty if our own is the candidate.
 EngineSet start_engines(const std::vector<ForeignEngine>& found, const ModelRequest& request,
                         const std::string& out_dir, TuneRecord& record, TuneMeters& meters, MemoryGuard& memory) {
@@ -219,35 +148,7 @@ EngineSet start_engines(const std::vector<ForeignEngine>& found, const ModelRequ
     engines.add(Engine::oldiron, "", std::make_unique<Worker>(std::move(options)));
     return engines;
   }
-  const ModelRequest file = is_file(request) ? request : as_file(request, out_dir);
-  const ModelSpec model = describe_model(file, cards_dir());
-  const std::vector<std::string> files = files_of(file.model);
-  const auto watch = std::make_shared<PlacesWatch>(bytes_of_files(files));
-  const auto command = [&memory](const std::vector<std::string>& argv) {
-    Command started = command_of(argv);
-    started.why_stop = [&memory] { return memory.why_stop(); };
-    return started;
-  };
-  const RunCommand run = [command, watch](const std::vector<std::string>& argv, double timeout_s) { return run_watched(command(argv), timeout_s, *watch); };
-  const auto say = [](const std::string& text) { fmt::print(stderr, "{:>21}{}\n", "", text); };
-  for (Candidate& candidate : record.candidates) candidate.request = file;
-  look_at_storage(files, out_dir, record);
-  const std::string logs = out_dir + "/logs";
-  for (const auto& [bench, program] : found) {
-    const auto server = [&]() -> std::unique_ptr<TrialEngine> {
-      if (!program) return nullptr;
-      return make_llama_server(*program, model, {.log_dir = logs, .command = command, .machine = record.machine, .watch = [watch](int pid) { watch->look(pid); }});
-    };
-    const HeadFiles heads = head_files(bench, file, record, out_dir, run, say);
-    const Available<FoundTool> reader = find_perplexity(bench);
-    const auto placed = [&](std::unique_ptr<TrialEngine> speed) {
-      std::unique_ptr<TrialEngine> perplexity;
-      if (reader) perplexity = make_llama_perplexity(*reader, model, run, {.dir = out_dir, .log_dir = logs, .text = text_of(record), .heads = heads, .say = say});
-      return make_placed(make_lossy_tools(make_with_heads(std::move(speed), heads), std::move(perplexity), reader.reason()), files, record.storage ? record.storage->file_system : "", watch);
-    };
-    engines.add(bench.engine, bench.bench, placed(make_llama_tools(make_llama_bench(bench, model, run, logs, record.machine), server(), program.reason())));
-    if (program) engines.add(bench.engine, program->program, placed(make_server_alone(server())));
-  }
+  add_foreign_engines(found, request, out_dir, record, memory, engines);
   return engines;
 }
 
@@ -311,7 +212,10 @@ int cmd_tune(const Options& options) {
       .state = read_state("/", 0.2),
       .profile = {},
       .profile_after = {},
-      .workload = {.prompt_tokens = options.prompt_tokens, .generate_tokens = options.generate_tokens},
+      .workload = {.prompt_tokens = options.prompt_tokens,
+                   .generate_tokens = options.generate_tokens,
+                   .depth_tokens = options.depth_tokens,
+                   .streams_max = options.streams},
       .budget_s = options.budget_s,
       .max_trials = options.max_trials,
       .draft_model = options.draft_model,

@@ -170,7 +170,7 @@ TuneRequest request_for(const TuneRecord& record, const Candidate& candidate, co
   const bool own = candidate.engine == Engine::oldiron;
   if (own) {
     request.base.workload.verify_max = kVerifyMax;
-    request.base.workload.streams_max = kStreamsMax;
+    if (record.workload.streams_max == 0) request.base.workload.streams_max = kStreamsMax;
     request.base.draft_model = record.draft_model;
     request.why_no_quality = why_no_quality(model);
     if (request.why_no_quality.empty()) {

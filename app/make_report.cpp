@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
+#include "app/quality_text.hpp"
 #include "app/served_line.hpp"
 #include "app/version.hpp"
 #include "core/roofline.hpp"
@@ -282,12 +284,20 @@ reports::YourLine your_line(const EngineTune& tune, const TuneRecord& record) {
   return out;
 }
 
-std::vector<reports::StreamSpeed> streams_of(const TuneResult& result) {
+/// "llama-batched-bench of llama.cpp 10587 (3f545becc)".
+std::string measured_by(const Trial& trial, const Candidate& candidate) {
+  if (candidate.engine == Engine::oldiron) return reports::StreamSpeed{}.by;
+  for (const std::string& word : trial.provenance.command)
+    if (const std::string name = std::filesystem::path(word).filename(); name.starts_with("llama-")) return name + " of " + candidate.version;
+  return candidate.version;
+}
+
+std::vector<reports::StreamSpeed> streams_of(const TuneResult& result, const Candidate& candidate) {
   std::vector<reports::StreamSpeed> streams;
   constexpr std::string_view kPrefix = "batch_tokens_per_s/";
   for (const Trial& trial : result.trials)
     for (const Measurement& m : trial.measurements)
-      if (m.name.starts_with(kPrefix)) streams.push_back({std::stoi(m.name.substr(kPrefix.size())), m});
+      if (m.name.starts_with(kPrefix)) streams.push_back({std::stoi(m.name.substr(kPrefix.size())), m, measured_by(trial, candidate)});
   return streams;
 }
 
@@ -354,10 +364,12 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   for (const VerifyCost& cost : result.verify_costs)
     report.verify.push_back({cost.tokens, cost.step_s, cost.break_even_tokens});
   for (const LeftOut& left : result.left_out) report.left_out.push_back({left.lever, left.reason});
-  report.streams = streams_of(result);
+  report.streams = streams_of(result, best->candidate);
   report.drafts = drafts_of(result);
   for (const LossyChoice& choice : result.lossy_choices)
     report.lossy_choices.push_back({choice.changed, choice.decode_tokens_per_s.value_or(Measurement{}), choice.quality});
+  const bool any_quality = std::any_of(result.lossy_choices.begin(), result.lossy_choices.end(), [](const LossyChoice& choice) { return static_cast<bool>(choice.quality); });
+  if (any_quality && best->candidate.engine != Engine::oldiron) report.read_text = text_of(record);
   return report;
 }
 

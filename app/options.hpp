@@ -36,6 +36,8 @@ struct Options {
   double claim = 0;           ///< --claim of model: tokens per second
   bool no_measure = false;    ///< --no-measure of model
   int prompt_tokens = 512, generate_tokens = 128;
+  int depth_tokens = 0;       ///< --depth of tune
+  int streams = 0;            ///< --streams of tune; 0: eight of our own engine, none of another
   double budget_s = 600;
   int max_trials = 0;         ///< 0: no limit
   std::string watts;          ///< --watts: "140" or "60,140"

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runner/engines/llama_bench.hpp"
+
 namespace oldiron {
 
 BeyondBench beyond_bench(const TuneRequest& request, const Candidate& candidate) {
@@ -15,6 +17,8 @@ BeyondBench beyond_bench(const TuneRequest& request, const Candidate& candidate)
     return flags.unsupported.empty() ? "" : flags.unsupported.front();
   };
   const auto of_first_word = [](const std::string& why) { return BeyondBench{why.substr(0, why.find('=')), why}; };
+  if (const int depth = request.base.workload.depth_tokens; depth > 0)
+    if (const auto flags = bench_dialect(candidate.engine).depth(depth); !flags) return {"depth", flags.reason()};
   const Config begin = start(request.space, request.machine, request.model);
   if (const std::string why = unsaid(begin); !why.empty()) return of_first_word(why);
   for (const Axis& axis : request.space.axes)

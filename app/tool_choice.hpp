@@ -10,7 +10,7 @@ namespace oldiron {
 
 /// A setting of the space that llama-bench cannot say, though llama-server may.
 struct BeyondBench {
-  std::string lever = {};  ///< empty: llama-bench can say all of them
+  std::string lever = {};  ///< or "depth"; empty: llama-bench can say all of them
   std::string why = {};    ///< "n_experts=6: llama-bench has no -okv"
 };
 

@@ -29,6 +29,8 @@ std::string trial_key(const TrialSpec& spec, const std::string& engine_version,
                          {"repetition", spec.repetition}};
   if (!spec.draft_model.empty()) identity["draft_model"] = spec.draft_model;
   if (spec.cold) identity["cold"] = true;
+  // Of a tune in a hurry: one with more time looks again.
+  if (!spec.budget.warm_up) identity["samples"] = spec.budget.min_samples;
   if (!spec.more_front.empty()) identity["more_front"] = spec.more_front;
   if (!spec.more_flags.empty()) identity["more_flags"] = spec.more_flags;
   return hex16(hash64(dump_json(identity)));

@@ -114,6 +114,7 @@ struct VerifyCost {
 struct StreamSpeed {
   int sequences = 0;
   Measurement tokens_per_s;
+  std::string by = "oldiron's kernels";  ///< what measured it
   bool operator==(const StreamSpeed&) const = default;
 };
 
@@ -180,6 +181,7 @@ struct Report {
   std::vector<std::string> state_differences;  ///< between the default's trials and the answer's; a sentence each
   std::vector<LeverEffect> effects;
   std::vector<LossyChoice> lossy_choices;
+  std::string read_text;  ///< path of the text that a foreign engine's quality was measured on; empty: on none
   std::vector<DraftSpeed> drafts;
   std::vector<VerifyCost> verify;
   std::vector<StreamSpeed> streams;

@@ -309,7 +309,7 @@ std::string streams_text(const Report& report) {
     text += fmt::format("{}{}", text.empty() ? "decode of all together: " : ", ",
                         glued(fmt::format("{} user{} {}", speed.sequences, speed.sequences == 1 ? "" : "s",
                                           speed_text(speed.tokens_per_s.median))));
-  return text.empty() ? text : text + " (oldiron's kernels)";
+  return text.empty() ? text : fmt::format("{} ({})", text, one_line(report.streams.front().by));
 }
 
 std::string lossy_text(const Report& report) {
@@ -321,7 +321,8 @@ std::string lossy_text(const Report& report) {
                                  seconds_text(answer.turn_s.median), speed_text(answer.decode.median));
   if (answer.engine == Engine::oldiron && report.lossless && report.lossless->engine != Engine::oldiron)
     text += ", in oldiron's own kernels";
-  return text + "; quality: " + (answer.quality.empty() ? "not measured" : one_line(answer.quality));
+  text += "; quality: " + (answer.quality.empty() ? "not measured" : one_line(answer.quality));
+  return report.read_text.empty() ? text : text + ", read from " + one_line(report.read_text);
 }
 
 std::string trust_text(const Report& report) {

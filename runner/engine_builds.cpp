@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -15,7 +16,7 @@
 #include "probes/files.hpp"
 #include "runner/audit/run_log.hpp"
 #include "runner/http.hpp"
-#include "runner/tool_answers.hpp"
+#include "runner/kept_answers.hpp"
 
 namespace oldiron {
 namespace {
@@ -25,28 +26,24 @@ namespace fs = std::filesystem;
 constexpr std::array kTools = {"llama-server",      "llama-cli",        "llama-bench",    "llama-batched-bench", "llama-sweep-bench",
                                "llama-perplexity",  "llama-completion", "llama-quantize", "llama-tokenize",      "llama-speculative",
                                "llama-spec-bench"};
-constexpr const char* kLoader = "/lib64/ld-linux-x86-64.so.2";  // the x86-64 psABI's name
 constexpr const char* kNoModel = "/nonexistent.gguf";
 
 std::string all_of(const CommandResult& result) { return result.out.text() + "\n" + result.err.text(); }
 
-/// Back ends that llama.cpp opens by itself; no loader lists them.
-std::vector<std::string> back_ends_beside(const std::string& program) {
-  std::vector<std::string> paths;
-  std::error_code error;
-  for (fs::directory_iterator each(fs::path(program).parent_path(), error), end; !error && each != end; each.increment(error)) {
-    const std::string name = each->path().filename().string();
-    if (name.starts_with("libggml-") && name.find(".so") != std::string::npos) paths.push_back(each->path().string());
-  }
-  return paths;
-}
+struct ToolAnswers {
+  std::vector<std::string> flags = {};  // sorted
+  std::optional<Engine> engine = {};    // nothing: its flags are both engines'
+  int build = 0;                        // 0: it does not tell
+  std::string commit = {};
+  std::vector<std::string> features = {};  // empty: it does not tell
+};
 
 /// Their flags are the engine's; those of the others are few and alike.
 bool tells_its_engine(const std::string& tool) { return tool != "llama-quantize" && tool != "llama-tokenize"; }
 
 class Finder {
  public:
-  explicit Finder(const BuildSearch& search) : search_(search), cache_(search.cache_dir) {}
+  explicit Finder(const BuildSearch& search) : answers_(search.cache_dir, search.run) {}
 
   EngineBuild build_in(const fs::path& folder) {
     EngineBuild build{.folder = folder.string()};
@@ -68,20 +65,13 @@ class Finder {
   }
 
   void ask(EngineTool& tool, EngineBuild& build) {
-    const LoadedLibraries libraries = libraries_of_listing(all_of(search_.run({kLoader, "--list", tool.path}, kHelpPatience_s)));
+    const LoadedLibraries& libraries = answers_.libraries(tool.path);
     if (!libraries.missing.empty()) {
       tool.refusal = fmt::format("{} does not start: {} {} missing; set LD_LIBRARY_PATH to the folder that holds {}, or build it here", tool.path,
                                  list_text(libraries.missing, "and"), libraries.missing.size() == 1 ? "is" : "are", libraries.missing.size() == 1 ? "it" : "them");
       return;
     }
-    std::vector<std::string> files = libraries.paths;
-    files.push_back(tool.path);
-    for (std::string& each : back_ends_beside(tool.path)) files.push_back(std::move(each));
-    const std::string key = hashes_.of(std::move(files));
-    const Available<ToolAnswers> kept = cache_.find(key);
-    ToolAnswers answers;
-    if (kept) answers = *kept;
-    else if (answers = answers_of(tool); tool.refusal.empty()) cache_.keep(key, answers);
+    const ToolAnswers answers = answers_of(tool);
     if (!tool.refusal.empty()) return;
     tool.flags = answers.flags;
     if (!build.engine && answers.engine) build.engine = *answers.engine;
@@ -94,7 +84,7 @@ class Finder {
 
   ToolAnswers answers_of(EngineTool& tool) {
     ToolAnswers answers;
-    const CommandResult help = search_.run({tool.path, "--help"}, kHelpPatience_s);
+    const CommandResult help = answers_.ask({tool.path, "--help"}, kHelpPatience_s);
     const auto flags = flags_of_help(all_of(help));
     answers.flags.assign(flags.begin(), flags.end());
     // Some print their help and fail then.
@@ -107,7 +97,7 @@ class Finder {
     const bool bench = tool.name == "llama-bench";
     const bool asks = bench || tool.name == "llama-server" || tool.name == "llama-cli" || tool.name == "llama-completion";
     if (!asks) return answers;
-    answers.build = build_of_version(all_of(search_.run(bench ? std::vector<std::string>{tool.path, "-p", "0", "-n", "0", "-o", "md"}
+    answers.build = build_of_version(all_of(answers_.ask(bench ? std::vector<std::string>{tool.path, "-p", "0", "-n", "0", "-o", "md"}
                                                               : std::vector<std::string>{tool.path, "--version"},
                                                         kHelpPatience_s)),
                                      answers.commit);
@@ -120,12 +110,10 @@ class Finder {
     std::vector<std::string> argv = {tool.path, "-m", kNoModel};
     if (engine == Engine::llama_cpp) argv.insert(argv.end(), {"-lv", "4"});
     if (tool.name == "llama-server") argv.insert(argv.end(), {"--host", "127.0.0.1", "--port", std::to_string(free_port())});
-    return features_of_log(all_of(search_.run(argv, kHelpPatience_s)));
+    return features_of_log(all_of(answers_.ask(argv, kHelpPatience_s, "what it was compiled for")));
   }
 
-  const BuildSearch& search_;
-  ToolAnswerCache cache_;
-  FileHashes hashes_;
+  KeptAnswers answers_;
 };
 
 std::vector<fs::path> folders_of_path() {
@@ -138,22 +126,6 @@ std::vector<fs::path> folders_of_path() {
 }
 
 }  // namespace
-
-LoadedLibraries libraries_of_listing(std::string_view listing) {
-  LoadedLibraries libraries;
-  while (!listing.empty()) {
-    std::string_view line = listing.substr(0, listing.find('\n'));
-    listing.remove_prefix(std::min(listing.size(), line.size() + 1));
-    const auto arrow = line.find(" => ");
-    if (arrow == std::string_view::npos) continue;
-    const std::string_view target = line.substr(arrow + 4);
-    const auto name_at = line.substr(0, arrow).find_last_of(" \t");
-    const std::string_view name = line.substr(0, arrow).substr(name_at + 1);  // npos + 1 is 0
-    if (target.starts_with("not found")) libraries.missing.emplace_back(name);
-    else if (target.starts_with('/')) libraries.paths.emplace_back(target.substr(0, target.find(" (0x")));
-  }
-  return libraries;
-}
 
 std::vector<EngineBuild> find_engine_builds(const BuildSearch& search) {
   std::error_code ignored;
@@ -172,13 +144,6 @@ std::vector<EngineBuild> find_engine_builds(const BuildSearch& search) {
     if (any && seen.insert(real).second) builds.push_back(finder.build_in(folder));
   }
   return builds;
-}
-
-std::string engine_cache_dir() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && cache[0] == '/') return std::string(cache) + "/oldiron/engines";
-  const char* home = std::getenv("HOME");
-  return home != nullptr && home[0] == '/' ? std::string(home) + "/.cache/oldiron/engines" : "";
 }
 
 }  // namespace oldiron

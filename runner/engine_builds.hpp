@@ -1,9 +1,7 @@
 // Engine builds: folders that hold tools of llama.cpp or ik_llama.cpp, who they are, and what each tool accepts.
 #pragma once
 
-#include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/engine_build.hpp"
@@ -21,16 +19,5 @@ struct BuildSearch {
 /// The builds in a folder, its bin and build/bin, and two levels below, or in the folders of PATH. A tool that cannot be used is one
 /// sentence. Throws Error if there is no such folder; nothing found is an empty list.
 std::vector<EngineBuild> find_engine_builds(const BuildSearch& search);
-
-/// XDG_CACHE_HOME/oldiron/engines, else ~/.cache/oldiron/engines; empty if there is no home.
-std::string engine_cache_dir();
-
-/// The shared libraries that the loader takes for a program, in its words: "libfoo.so => /path/libfoo.so (0x…)".
-struct LoadedLibraries {
-  std::vector<std::string> paths = {};
-  std::vector<std::string> missing = {};  ///< names
-};
-
-LoadedLibraries libraries_of_listing(std::string_view listing);
 
 }  // namespace oldiron

@@ -22,16 +22,17 @@ constexpr double kReading_bytes_per_s = 1e6;
 
 class PlacedEngine : public TrialEngine {
  public:
-  PlacedEngine(std::unique_ptr<TrialEngine> inner, std::vector<std::string> files, std::string file_system, std::shared_ptr<PlacesWatch> watch)
-      : inner_(std::move(inner)), files_(std::move(files)), file_system_(std::move(file_system)), watch_(std::move(watch)) {}
+  PlacedEngine(std::unique_ptr<TrialEngine> inner, FilesOfTrial files_of, std::string file_system, std::shared_ptr<PlacesWatch> watch)
+      : inner_(std::move(inner)), files_of_(std::move(files_of)), file_system_(std::move(file_system)), watch_(std::move(watch)) {}
 
   Trial run(const TrialSpec& spec) override {
     MemoryPlaces places{.file_system = file_system_};
+    const std::vector<std::string> files = files_of_(spec);
     std::string kept;
     try {
-      if (spec.cold) kept = drop_from_cache(files_);
-      places.file_bytes = bytes_of_files(files_);
-      places.cached_before_bytes = cached();
+      if (spec.cold) kept = drop_from_cache(files);
+      places.file_bytes = bytes_of_files(files);
+      places.cached_before_bytes = cached(files);
     } catch (const Error& error) {
       return {.spec = spec, .status = Status::failed, .reason = error.what()};
     }
@@ -41,7 +42,7 @@ class PlacedEngine : public TrialEngine {
     watch_->note(trial.provenance);
     places.node_bytes = std::move(trial.provenance.places.node_bytes);
     places.swap_after_bytes = swap_used_bytes();
-    places.cached_after_bytes = cached();
+    places.cached_after_bytes = cached(files);
     trial.provenance.places = std::move(places);
     if (!kept.empty())
       for (Measurement& each : trial.measurements) each.tags.push_back("not cold: " + kept);
@@ -55,9 +56,9 @@ class PlacedEngine : public TrialEngine {
   double running_cpu_s() const override { return inner_->running_cpu_s(); }
 
  private:
-  std::int64_t cached() const {
+  static std::int64_t cached(const std::vector<std::string>& files) {
     try {
-      const auto bytes = cached_bytes(files_);
+      const auto bytes = cached_bytes(files);
       return bytes ? *bytes : -1;
     } catch (const Error&) {  // it was removed while the trial ran
       return -1;
@@ -65,7 +66,7 @@ class PlacedEngine : public TrialEngine {
   }
 
   std::unique_ptr<TrialEngine> inner_;
-  std::vector<std::string> files_;
+  FilesOfTrial files_of_;
   std::string file_system_;
   std::shared_ptr<PlacesWatch> watch_;
 };
@@ -136,9 +137,9 @@ CommandResult run_watched(const Command& command, double timeout_s, PlacesWatch&
   return result;
 }
 
-std::unique_ptr<TrialEngine> make_placed(std::unique_ptr<TrialEngine> inner, std::vector<std::string> files, std::string file_system,
+std::unique_ptr<TrialEngine> make_placed(std::unique_ptr<TrialEngine> inner, FilesOfTrial files_of, std::string file_system,
                                          std::shared_ptr<PlacesWatch> watch) {
-  return std::make_unique<PlacedEngine>(std::move(inner), std::move(files), std::move(file_system), std::move(watch));
+  return std::make_unique<PlacedEngine>(std::move(inner), std::move(files_of), std::move(file_system), std::move(watch));
 }
 
 }  // namespace oldiron

@@ -1,6 +1,7 @@
 // Around a foreign engine's trials: its file dropped where that is asked for, and where its memory came from.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,9 +45,12 @@ class PlacesWatch {
 /// added to the time it has.
 CommandResult run_watched(const Command& command, double timeout_s, PlacesWatch& watch, const std::string& guard_program = "/proc/self/exe");
 
-/// `inner`, with the page cache of `files` as a trial asks for it, and what became of memory noted in each trial. `watch`
+/// The files that a trial's engine loads.
+using FilesOfTrial = std::function<std::vector<std::string>(const TrialSpec&)>;
+
+/// `inner`, with the page cache of its files as a trial asks for it, and what became of memory noted in each trial. `watch`
 /// is the one that inner's commands run under.
-std::unique_ptr<TrialEngine> make_placed(std::unique_ptr<TrialEngine> inner, std::vector<std::string> files, std::string file_system,
+std::unique_ptr<TrialEngine> make_placed(std::unique_ptr<TrialEngine> inner, FilesOfTrial files_of, std::string file_system,
                                          std::shared_ptr<PlacesWatch> watch);
 
 }  // namespace oldiron

@@ -292,10 +292,7 @@ void price_losses(Search& search) {
 
 /// What verification and batches cost at the answer.
 void measure_verify(Search& search, const Config& config) {
-  Workload workload = search.search_workload();
-  workload.prompt_tokens = 0;
-  workload.verify_max = search.request().base.workload.verify_max;
-  workload.streams_max = search.request().base.workload.streams_max;
+  const Workload workload = search.verify_workload();
   if (workload.verify_max <= 0 && workload.streams_max <= 0) return;
   if (const auto trial = search.repeat(config, 0, workload, "verify"))
     search.record().verify_costs = verify_costs(*trial);

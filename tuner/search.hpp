@@ -21,6 +21,9 @@ inline constexpr double kQualityReadings = 2;
 /// Prompts or generations that a trial runs, its warm-up among them; 1 where that is never changed.
 int runs(const TuneRequest& request, const Budget& budget);
 
+/// Steps of one token that verification and streams of a workload take as long as, about.
+double wide_steps(const TuneRequest& request, const Workload& workload);
+
 /// Which rates a workload gives.
 Phase phase_of(const Workload& workload);
 
@@ -83,6 +86,9 @@ class Search {
 
   /// Of a round of finals, while there is time for it.
   Workload finals_workload() const;
+
+  /// Verification and streams alone; both 0 if they are not to be measured.
+  Workload verify_workload() const;
 
   /// Nothing but the quality of a configuration; quality_texts 0 if it is not to be measured.
   Workload quality_workload() const;

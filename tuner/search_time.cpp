@@ -42,6 +42,14 @@ Workload Search::finals_workload() const {
   return workload;
 }
 
+Workload Search::verify_workload() const {
+  Workload workload = search_workload();
+  workload.prompt_tokens = 0;
+  workload.verify_max = request_.base.workload.verify_max;
+  workload.streams_max = request_.base.workload.streams_max;
+  return workload;
+}
+
 Workload Search::quality_workload() const {
   Workload workload = request_.base.workload;
   workload.prompt_tokens = workload.generate_tokens = workload.verify_max = workload.streams_max = 0;
@@ -67,12 +75,18 @@ int runs(const TuneRequest& request, const Budget& budget) {
   return request.few_samples > 0 ? budget.min_samples + (budget.warm_up ? 1 : 0) : 1;
 }
 
+double wide_steps(const TuneRequest& request, const Workload& workload) {
+  // Each reads more experts than one token does.
+  if (request.keeps_model) return 2.0 * (workload.verify_max + workload.streams_max);
+  // A foreign engine generates as many tokens in each stream, and streams of 1, 2, 4 .. are nearly twice the last.
+  constexpr double kOfOneByOne = 0.6;  // a step of n streams takes so much of n steps: llama.cpp, measured on 1 to 16 streams
+  return 2 * kOfOneByOne * workload.streams_max * workload.generate_tokens;
+}
+
 double Search::work_units(const Config& config, const Workload& workload, const Budget& budget) const {
   const double prefill = likely_rate(config, Phase::prefill);
   const double decode = likely_rate(config, Phase::decode);
-  // Steps of verify and batch count like twice as many decode steps: each reads more experts than one token
-  // does.
-  const int decode_steps = workload.generate_tokens + 2 * (workload.verify_max + workload.streams_max);
+  const double decode_steps = workload.generate_tokens + wide_steps(request_, workload);
   double units = 0;
   if (workload.prompt_tokens > 0) units += prefill > 0 ? workload.prompt_tokens / prefill : 1;
   if (decode_steps > 0) units += decode > 0 ? decode_steps / decode : 1;
@@ -113,7 +127,12 @@ double Search::expected_s(const Config& config, const Workload& workload, int re
   return load + request_.trial_s * runs(request_, effort()) / runs(request_, request_.base.budget);
 }
 
-double Search::own_start_s() const { return request_.starts_answer ? expected_s(incumbent_, request_.base.workload, 1) : 0; }
+double Search::own_start_s() const {
+  if (!request_.starts_answer) return 0;
+  Workload turn = request_.base.workload;
+  turn.verify_max = turn.streams_max = turn.quality_texts = turn.quality_tokens = 0;
+  return expected_s(incumbent_, turn, 1);
+}
 
 double Search::left_s() const {
   if (request_.budget_s <= 0) return std::numeric_limits<double>::infinity();
@@ -136,7 +155,7 @@ double Search::reserve_s() const {
   // What is found last has to be confirmed too.
   if (incumbent_ != default_ || few_) finals += rounds * expected_s(incumbent_, workload, 1);
   if (request_.yours) finals += rounds * expected_s(request_.yours->config, workload, 1);
-  if (request_.base.workload.verify_max > 0) finals += expected_s(incumbent_, request_.base.workload, 0);
+  if (const Workload verify = verify_workload(); verify.verify_max > 0 || verify.streams_max > 0) finals += expected_s(incumbent_, verify, 0);
   finals += quality_s();
   // A search trial that took a little longer than expected must not cost the finals.
   return std::min(kReserve * request_.budget_s, kMargin * finals);

@@ -83,7 +83,7 @@ Plan estimate(const TuneRequest& request, double load_s, double trial_s) {
                                                         : played.base.workload.generate_tokens);
     const double quality_tokens = static_cast<double>(spec.workload.quality_texts) * spec.workload.quality_tokens;
     const double steps = spec.workload.prompt_tokens / 16.0 + spec.workload.generate_tokens +
-                         2.0 * (spec.workload.verify_max + spec.workload.streams_max) +
+                         wide_steps(played, spec.workload) +
                          (played.quality_read_s > 0 ? kQualityReadings / 16 : kQualityStepsPerToken) * quality_tokens;
     const double later_s = played.reload_s > 0 && plan.trials.size() > 1 ? played.reload_s : load_s;
     trial.provenance.load_s = plan.trials.back().reload == Reload::none ? 0 : later_s;

@@ -204,7 +204,7 @@ Json findings(const Report& report) {
     json["verify"].push_back(
         {{"tokens", v.tokens}, {"step_s", v.step_s}, {"break_even_tokens", v.break_even_tokens}});
   for (const StreamSpeed& s : report.streams)
-    json["streams"].push_back({{"sequences", s.sequences}, {"tokens_per_s", interval(s.tokens_per_s)}});
+    json["streams"].push_back({{"sequences", s.sequences}, {"tokens_per_s", interval(s.tokens_per_s)}, {"by", s.by}});
   for (const LeftOut& n : report.left_out)
     json["not_tried"].push_back({{"lever", n.lever}, {"reason", n.reason}});
   return json;

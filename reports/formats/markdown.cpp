@@ -158,6 +158,7 @@ std::string lossy(const Report& report) {
                       fine_percent_text(q.top1.median), fine_percent_text(q.top1.low) + " .. " + fine_percent_text(q.top1.high),
                       q.loops < 0 ? "not measured" : fmt::format("{} of {}, {} by itself", q.loops, q.texts, q.own_loops)});
   }
+  if (!report.read_text.empty()) out += "\nMeasured on " + literal(report.read_text) + ".\n";
   return out;
 }
 
@@ -167,7 +168,7 @@ std::string streams(const Report& report) {
   for (const StreamSpeed& s : report.streams)
     out += table_row({fmt::format("{}", s.sequences), speed_text(s.tokens_per_s.median),
                       interval_text(s.tokens_per_s.low, s.tokens_per_s.high)});
-  return out + "\nMeasured with oldiron's own kernels.\n";
+  return out + "\nMeasured with " + literal(report.streams.front().by) + ".\n";
 }
 
 std::string waits(const Report& report) {

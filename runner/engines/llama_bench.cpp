@@ -109,6 +109,7 @@ Available<Argv> bench_argv(const TrialSpec& spec, const FoundEngine& found, cons
     return cannot("llama-bench reads a whole GGUF file; write one with oldiron synth");
   if (workload.prompt_tokens <= 0 && workload.generate_tokens <= 0)
     return cannot("llama-bench measures prompt or generation; the workload has neither");
+  if (workload.streams_max > 0) return cannot("llama-bench decodes one sequence, not several together");
   const auto knows = [&](std::string_view flag) { return found.knows(flag); };
   const Flags flags = flags_for(to_express(spec), found.engine, Tool::bench, knows, false, &model);
   if (!flags.unsupported.empty()) return cannot(joined(flags.unsupported, "; "));
@@ -144,7 +145,7 @@ std::int64_t needs_bytes(const TrialSpec& spec, const ModelSpec& model) {
   double kv = 0;  // both tests keep all cells of all layers at most; llama.cpp fewer in sliding layers
   for (const auto& layer : model.layers)
     kv += static_cast<double>(context * layer.n_head_kv * (layer.key_length + layer.value_length)) *
-          kv_bytes_per_element(spec.config.kv_type) * std::max(1, spec.config.parallel);
+          kv_bytes_per_element(spec.config.kv_type) * std::max({1, spec.config.parallel, spec.workload.streams_max});
   // Compute buffer, F32 per token of a ubatch: logits, a dozen rows of the residual's width, the widest
   // feed-forward thrice.
   const std::int64_t widest =

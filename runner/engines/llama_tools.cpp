@@ -46,23 +46,35 @@ class RepackingServer {
   std::optional<std::string> crash_ = {};
 };
 
+/// Before it started: what a run showed to be impossible is the engine's limit, not the tool's.
+bool refused(const Trial& trial) { return trial.status == Status::unsupported && trial.provenance.command.empty(); }
+
+Trial tagged(Trial trial, const std::string& tool, const std::string& reasons) {
+  for (Measurement& each : trial.measurements) each.tags.push_back(fmt::format("through {}: {}", tool, reasons));
+  return trial;
+}
+
 class LlamaTools : public TrialEngine {
  public:
-  LlamaTools(std::unique_ptr<TrialEngine> bench, std::unique_ptr<TrialEngine> server, std::string why_no_server)
-      : bench_(std::move(bench)), server_(std::move(server)), why_no_server_(std::move(why_no_server)) {}
+  LlamaTools(std::unique_ptr<TrialEngine> bench, std::unique_ptr<TrialEngine> server, std::string why_no_server, std::vector<OtherTool> others)
+      : bench_(std::move(bench)), server_(std::move(server)), why_no_server_(std::move(why_no_server)), others_(std::move(others)) {}
 
   std::string version() override { return bench_->version(); }
 
   Trial run(const TrialSpec& spec) override {
     if (server_.knows_better()) return server_.run_without(spec);
     Trial trial = server_.mended(bench_->run(spec));
-    // Refused before it started: what a run showed to be impossible is the engine's limit, not the tool's.
-    if (trial.status != Status::unsupported || !trial.provenance.command.empty()) return trial;
-    const std::string reason = trial.reason;
+    if (!refused(trial)) return trial;
+    std::string reasons = trial.reason;
+    for (const OtherTool& tool : others_) {
+      if (!tool.wanted(spec.workload)) continue;
+      if (tool.engine) trial = tool.engine->run(spec);
+      if (tool.engine && !refused(trial)) return tagged(std::move(trial), tool.name, reasons);
+      reasons += fmt::format("; {}: {}", tool.name, tool.engine ? trial.reason : tool.why_none);
+    }
     if (server_) trial = server_->run(spec);
-    else trial.reason = fmt::format("{}, and {}", reason, why_no_server_);
-    if (server_ && trial.status == Status::unsupported) trial.reason = fmt::format("llama-bench: {}; llama-server: {}", reason, trial.reason);
-    for (Measurement& each : trial.measurements) each.tags.push_back("through llama-server: " + reason);
+    if (server_ && !refused(trial)) return tagged(std::move(trial), "llama-server", reasons);
+    trial.reason = server_ ? fmt::format("llama-bench: {}; llama-server: {}", reasons, trial.reason) : fmt::format("{}, and {}", reasons, why_no_server_);
     return trial;
   }
 
@@ -70,6 +82,7 @@ class LlamaTools : public TrialEngine {
   std::unique_ptr<TrialEngine> bench_;
   RepackingServer server_;
   std::string why_no_server_;
+  std::vector<OtherTool> others_;
 };
 
 class ServerAlone : public TrialEngine {
@@ -91,8 +104,9 @@ class ServerAlone : public TrialEngine {
 
 }  // namespace
 
-std::unique_ptr<TrialEngine> make_llama_tools(std::unique_ptr<TrialEngine> bench, std::unique_ptr<TrialEngine> server, std::string why_no_server) {
-  return std::make_unique<LlamaTools>(std::move(bench), std::move(server), std::move(why_no_server));
+std::unique_ptr<TrialEngine> make_llama_tools(std::unique_ptr<TrialEngine> bench, std::unique_ptr<TrialEngine> server, std::string why_no_server,
+                                              std::vector<OtherTool> others) {
+  return std::make_unique<LlamaTools>(std::move(bench), std::move(server), std::move(why_no_server), std::move(others));
 }
 
 std::unique_ptr<TrialEngine> make_server_alone(std::unique_ptr<TrialEngine> server) { return std::make_unique<ServerAlone>(std::move(server)); }

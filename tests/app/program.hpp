@@ -92,7 +92,7 @@ class Running {
   Command command(std::vector<std::string> arguments, const std::string& folder) const {
     arguments.insert(arguments.begin(), OLDIRON_BINARY);
     return {.argv = std::move(arguments),
-            .env = {{kMark, mark_}},
+            .env = {{kMark, mark_}, {"XDG_CACHE_HOME", streams_ / "cache"}},
             .folder = folder,
             .out = {Redirect::Kind::file, streams_ / "out"},
             .err = {Redirect::Kind::file, streams_ / "err"}};

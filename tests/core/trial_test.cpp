@@ -44,6 +44,15 @@ TEST(TrialKey, DoesNotDependOnBudgetOrOnWhereFilesLie) {
   EXPECT_EQ(key(other), key(spec));
 }
 
+TEST(TrialKey, OfAHurriedTrialKnowsItsSamples) {
+  TrialSpec two;
+  two.budget = {.min_samples = 2, .warm_up = false};
+  TrialSpec three = two;
+  three.budget.min_samples = 3;
+  EXPECT_NE(key(two), key(TrialSpec{}));
+  EXPECT_NE(key(two), key(three));
+}
+
 TEST(Trial, FindsAMetric) {
   Trial trial;
   EXPECT_EQ(trial.find(kDecode), nullptr);

@@ -12,6 +12,7 @@
 #include "runner/audit/run_log.hpp"
 #include "runner/discover.hpp"
 #include "runner/engine_builds.hpp"
+#include "runner/kept_answers.hpp"
 #include "runner/engines/engine_end.hpp"
 #include "runner/engines/llama_bench.hpp"
 #include "runner/engines/llama_perplexity.hpp"

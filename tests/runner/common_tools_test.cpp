@@ -8,10 +8,12 @@
 #include "runner/engines/llama_batched_bench.hpp"
 #include "runner/engines/llama_bench.hpp"
 #include "runner/engines/llama_sweep_bench.hpp"
+#include "runner/engines/llama_tools.hpp"
 
 namespace oldiron::common_tools_test {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -81,6 +83,50 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 std::string without_last_row(const std::string& text) {
   const auto row = text.rfind("{\"");
   return text.substr(0, row) + text.substr(text.find('\n', row) + 1);
+}
+
+/// Refuses what it cannot, and remembers what it was asked.
+class Stub : public TrialEngine {
+ public:
+  Stub(std::string refusal, std::vector<std::string>& asked, std::string name) : refusal_(std::move(refusal)), asked_(asked), name_(std::move(name)) {}
+
+  std::string version() override { return "stub"; }
+
+  Trial run(const TrialSpec& spec) override {
+    asked_.push_back(name_);
+    Trial trial;
+    trial.spec = spec;
+    trial.status = refusal_.empty() ? Status::ok : Status::unsupported;
+    trial.reason = refusal_;
+    if (refusal_.empty()) trial.measurements = {summarise(kDecode, "tokens/s", {1, 2, 3})};
+    return trial;
+  }
+
+ private:
+  std::string refusal_;
+  std::vector<std::string>& asked_;
+  std::string name_;
+};
+
+TEST(Tools, WhatLlamaBenchCannotGoesToTheToolThatIsForIt) {
+  std::vector<std::string> asked;
+  const auto tools = [&](const std::string& batched_refuses) {
+    asked.clear();
+    std::vector<OtherTool> others;
+    others.push_back({"batched", [](const Workload& w) { return w.streams_max > 0; }, std::make_unique<Stub>(batched_refuses, asked, "batched"), ""});
+    others.push_back({"sweep", [](const Workload& w) { return w.depth_tokens > 0; }, nullptr, "no sweep"});
+    return make_llama_tools(std::make_unique<Stub>("one sequence", asked, "bench"), std::make_unique<Stub>("", asked, "server"), "", std::move(others));
+  };
+  const Trial by_batched = tools("")->run(streams(Engine::llama_cpp));
+  EXPECT_THAT(asked, ElementsAre("bench", "batched"));
+  EXPECT_THAT(by_batched.measurements.at(0).tags, Contains("through batched: one sequence"));
+
+  const Trial by_server = tools("token 0")->run(streams(Engine::ik_llama));
+  EXPECT_THAT(asked, ElementsAre("bench", "batched", "server"));
+  EXPECT_THAT(by_server.measurements.at(0).tags, Contains("through llama-server: one sequence; batched: token 0"));
+
+  EXPECT_THAT(tools("")->run(sweep(512, 512)).measurements.at(0).tags, Contains("through llama-server: one sequence; sweep: no sweep"));
+  EXPECT_THAT(asked, ElementsAre("bench", "server"));
 }
 
 TEST(BatchedBench, TheLineHasEveryNumberOfStreamsInTurns) {

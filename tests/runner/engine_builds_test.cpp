@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "core/text.hpp"
+#include "runner/kept_answers.hpp"
 
 namespace oldiron::engine_builds_test {
 namespace {
@@ -36,7 +37,12 @@ class EngineBuilds : public testing::Test {
 
   ~EngineBuilds() override { fs::remove_all(folder_); }
 
-  void tool(const std::string& name, const std::string& content = "#!/bin/sh\n") {
+  /// The head of a program of x86-64, and something of its own.
+  static std::string program(const std::string& more = "") {
+    return std::string("\x7f" "ELF\x02\x01", 6) + std::string(12, '\0') + std::string("\x3e\0", 2) + more;
+  }
+
+  void tool(const std::string& name, const std::string& content = program()) {
     const fs::path path = folder_ / "build/bin" / name;
     std::ofstream(path) << content;
     fs::permissions(path, fs::perms::owner_all);
@@ -80,7 +86,7 @@ TEST_F(EngineBuilds, AnswersAreKeptByContents) {
   EXPECT_EQ(calls_, 4);
   EXPECT_EQ(find(), first);
   EXPECT_EQ(calls_, 5) << "the loader alone is asked again";
-  tool("llama-server", "#!/bin/sh\n# rebuilt\n");
+  tool("llama-server", program("rebuilt"));
   find();
   EXPECT_EQ(calls_, 9);
 }
@@ -99,8 +105,15 @@ TEST_F(EngineBuilds, AnotherLibraryIsAnotherKey) {
 TEST_F(EngineBuilds, AKeptFileThatIsBrokenIsAskedAgain) {
   tool("llama-server");
   find();
-  for (const auto& each : fs::directory_iterator(folder_ / "cache")) std::ofstream(each.path()) << "{\"schema\": 2, \"flags\": 3}";
+  for (const auto& each : fs::directory_iterator(folder_ / "cache")) std::ofstream(each.path()) << "{\"schema\": 3, \"exit_code\": \"x\"}";
   EXPECT_EQ(find()[0].number, 4840);
+}
+
+TEST_F(EngineBuilds, AScriptIsAskedEachTime) {
+  tool("llama-server", "#!/bin/sh\nexec ../other/llama-server \"$@\"\n");
+  find();
+  find();
+  EXPECT_EQ(calls_, 8);
 }
 
 TEST_F(EngineBuilds, BrokenToolsAreASentenceEach) {

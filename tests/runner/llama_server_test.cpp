@@ -267,7 +267,8 @@ TEST_F(OnFakeServer, IsLookedAtWhileItRuns) {
     watch->look(pid);
   };
   settings("load_s=1.5\n", "llama_cpp");
-  const auto placed = make_placed(make_server_alone(make_llama_server(*find_server(bench()), small_model(), watched)), {model()}, "ext4", watch);
+  const auto placed = make_placed(make_server_alone(make_llama_server(*find_server(bench()), small_model(), watched)),
+                                  [this](const TrialSpec&) { return std::vector<std::string>{model()}; }, "ext4", watch);
   const Trial trial = placed->run(spec());
   ASSERT_EQ(trial.status, Status::ok) << trial.reason;
   EXPECT_THAT(names, Contains("llama-server"));

@@ -45,6 +45,10 @@ class FakeTrials : public TrialEngine {
   std::shared_ptr<PlacesWatch> watch_;
 };
 
+FilesOfTrial always(const std::string& path) {
+  return [path](const TrialSpec&) { return std::vector<std::string>{path}; };
+}
+
 class PlacedEngineTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -59,7 +63,7 @@ class PlacedEngineTest : public testing::Test {
     const auto watch = std::make_shared<PlacesWatch>(kBytes);
     TrialSpec spec;
     spec.cold = cold;
-    return make_placed(std::make_unique<FakeTrials>(path_, watch), {path_}, "ext4", watch)->run(spec);
+    return make_placed(std::make_unique<FakeTrials>(path_, watch), always(path_), "ext4", watch)->run(spec);
   }
 
   std::string path_ = fmt::format("{}/placed-test-{}", std::filesystem::current_path().string(), getpid());
@@ -88,7 +92,7 @@ TEST_F(PlacedEngineTest, SaysWhereTheProgramsMemoryLayAndItsThreadsRan) {
 
 TEST_F(PlacedEngineTest, AModelThatIsGoneIsAFailureInASentence) {
   const auto watch = std::make_shared<PlacesWatch>(kBytes);
-  const Trial trial = make_placed(std::make_unique<FakeTrials>(path_, watch), {"/nowhere/x.gguf"}, "ext4", watch)->run({});
+  const Trial trial = make_placed(std::make_unique<FakeTrials>(path_, watch), always("/nowhere/x.gguf"), "ext4", watch)->run({});
   EXPECT_EQ(trial.status, Status::failed);
   EXPECT_THAT(trial.reason, HasSubstr("/nowhere/x.gguf"));
 }

@@ -281,6 +281,21 @@ TEST(TuneTest, VerifyIsMeasuredOnceOnTheAnswer) {
   EXPECT_EQ(result.lossless->config.draft_len, 0);
 }
 
+TEST(TuneTest, StreamsAloneAreMeasuredOnceOnTheAnswer) {
+  Surface surface = separable();
+  TuneRequest request = request_for(surface);
+  request.keeps_model = false;
+  request.base.workload.streams_max = 4;
+  const TuneResult result = run(request, surface);
+  std::vector<TrialSpec> wide;
+  for (const TrialSpec& spec : surface.asked)
+    if (spec.workload.streams_max > 0) wide.push_back(spec);
+  ASSERT_EQ(wide.size(), 1U);
+  EXPECT_EQ(wide[0].config, result.lossless->config);
+  EXPECT_EQ(wide[0].workload.streams_max, 4);
+  EXPECT_EQ(wide[0].workload.prompt_tokens, 0);
+}
+
 TEST(TuneTest, AFixedLossySettingMakesEveryAnswerLossy) {
   Surface surface = separable();
   TuneRequest request = request_for(surface);
