@@ -301,6 +301,14 @@ std::vector<reports::StreamSpeed> streams_of(const TuneResult& result, const Can
   return streams;
 }
 
+/// Empty if nobody asked for them.
+std::string why_no_streams(const EngineTune& tune) {
+  if (tune.request.base.workload.streams_max <= 0) return "";
+  for (const Trial& trial : tune.result.trials)
+    if (trial.spec.workload.streams_max > 0) return trial.reason;
+  return "no time was left";
+}
+
 }  // namespace
 
 reports::Report make_report(const TuneRecord& record, const std::vector<EngineTune>& tunes,
@@ -365,6 +373,7 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
     report.verify.push_back({cost.tokens, cost.step_s, cost.break_even_tokens});
   for (const LeftOut& left : result.left_out) report.left_out.push_back({left.lever, left.reason});
   report.streams = streams_of(result, best->candidate);
+  if (report.streams.empty()) report.no_streams = why_no_streams(*best);
   report.drafts = drafts_of(result);
   for (const LossyChoice& choice : result.lossy_choices)
     report.lossy_choices.push_back({choice.changed, choice.decode_tokens_per_s.value_or(Measurement{}), choice.quality});

@@ -185,6 +185,7 @@ struct Report {
   std::vector<DraftSpeed> drafts;
   std::vector<VerifyCost> verify;
   std::vector<StreamSpeed> streams;
+  std::string no_streams;  ///< why there are none; empty: nobody asked
   std::vector<std::string> launch_files;  ///< that start the answer's line, in out_dir
   std::vector<LeftOut> left_out;
   BudgetUse budget;

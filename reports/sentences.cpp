@@ -304,12 +304,13 @@ std::vector<std::string> lossy_choice_texts(const Report& report) {
 }
 
 std::string streams_text(const Report& report) {
+  if (report.streams.empty()) return report.no_streams.empty() ? "" : "not measured: " + one_line(report.no_streams);
   std::string text;
   for (const StreamSpeed& speed : report.streams)
     text += fmt::format("{}{}", text.empty() ? "decode of all together: " : ", ",
                         glued(fmt::format("{} user{} {}", speed.sequences, speed.sequences == 1 ? "" : "s",
                                           speed_text(speed.tokens_per_s.median))));
-  return text.empty() ? text : fmt::format("{} ({})", text, one_line(report.streams.front().by));
+  return fmt::format("{} ({})", text, one_line(report.streams.front().by));
 }
 
 std::string lossy_text(const Report& report) {

@@ -94,9 +94,9 @@ void interleave(Search& search, std::vector<Finalist>& finalists) {
   const int rounds = finalists.size() > 1 ? request.repetitions : std::min(2, request.repetitions);
   for (int round = 1; round <= rounds; ++round) {
     // Half a round compares nothing.
-    // The third round and later ones leave room for the prices of lossy settings.
-    if (round_s(search, finalists, workload) > search.left_s() - (round > 2 ? search.quality_s() : 0)) return;
-    if (search.trials_left() < static_cast<int>(finalists.size())) return;
+    // The third round and later ones leave room for what comes after.
+    if (round_s(search, finalists, workload) > search.left_s() - (round > 2 ? search.after_finals_s() : 0)) return;
+    if (search.trials_left() < static_cast<int>(finalists.size()) + (round > 1 ? search.after_finals_trials() : 0)) return;
     // There and back again (A D D A): a steady drift of the machine cancels, and a load is saved. The seed
     // says who begins.
     const bool backwards = (request.seed + static_cast<std::uint64_t>(round)) % 2 == 0;
@@ -310,8 +310,8 @@ void run_finals(Search& search) {
   const std::optional<Answer> winner = pick_winner(search, finalists);
   if (!winner) return;
   record.yours = compare_yours(search, finalists, *winner);
-  record.lossy = pick_lossy(search, *winner);
   measure_verify(search, winner->config);
+  record.lossy = pick_lossy(search, *winner);
   const TuneRequest& request = search.request();
   if (is_lossless(winner->config, request.machine, request.model)) {
     record.lossless = winner;

@@ -93,8 +93,9 @@ class Search {
   /// Nothing but the quality of a configuration; quality_texts 0 if it is not to be measured.
   Workload quality_workload() const;
   double expected_s(const Config& config, const Workload& workload, int repetition) const;
-  /// What it takes to tell the price of every lossy setting.
-  double quality_s() const;
+  /// What is measured once the answer is known: verification and streams, and the price of every lossy setting.
+  double after_finals_s() const;
+  int after_finals_trials() const;
 
   /// Of the budget, without what is kept back for the answer's own start.
   double left_s() const;

@@ -139,12 +139,18 @@ double Search::left_s() const {
   return request_.budget_s - result_.elapsed_s - std::min(kOwnStart * request_.budget_s, own_start_s());
 }
 
-double Search::quality_s() const {
-  double seconds = 0;
+double Search::after_finals_s() const {
+  const Workload verify = verify_workload();
+  double seconds = verify.verify_max > 0 || verify.streams_max > 0 ? expected_s(incumbent_, verify, 0) : 0;
   for (const Axis& axis : request_.space.axes)
     if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)
       seconds += static_cast<double>(axis.values.size() - 1) * expected_s(incumbent_, quality_workload(), 0);
   return seconds;
+}
+
+int Search::after_finals_trials() const {
+  const Workload verify = verify_workload();
+  return verify.verify_max > 0 || verify.streams_max > 0 ? 1 : 0;
 }
 
 double Search::reserve_s() const {
@@ -155,14 +161,13 @@ double Search::reserve_s() const {
   // What is found last has to be confirmed too.
   if (incumbent_ != default_ || few_) finals += rounds * expected_s(incumbent_, workload, 1);
   if (request_.yours) finals += rounds * expected_s(request_.yours->config, workload, 1);
-  if (const Workload verify = verify_workload(); verify.verify_max > 0 || verify.streams_max > 0) finals += expected_s(incumbent_, verify, 0);
-  finals += quality_s();
+  finals += after_finals_s();
   // A search trial that took a little longer than expected must not cost the finals.
   return std::min(kReserve * request_.budget_s, kMargin * finals);
 }
 
 int Search::reserve_trials() const {
-  const int trials = std::min(request_.yours ? 6 : 4, static_cast<int>(kReserve * request_.max_trials));
+  const int trials = std::min((request_.yours ? 6 : 4) + after_finals_trials(), static_cast<int>(kReserve * request_.max_trials));
   return reserve_open_ || trials < 2 ? 0 : trials;  // one alone has nothing beside it
 }
 

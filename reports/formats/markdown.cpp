@@ -163,7 +163,7 @@ std::string lossy(const Report& report) {
 }
 
 std::string streams(const Report& report) {
-  if (report.streams.empty()) return "";
+  if (report.streams.empty()) return sentence(streams_text(report));
   std::string out = table_head({"sequences at once", "all together", "95 % interval"}, "rrl");
   for (const StreamSpeed& s : report.streams)
     out += table_row({fmt::format("{}", s.sequences), speed_text(s.tokens_per_s.median),

@@ -296,6 +296,18 @@ TEST(TuneTest, StreamsAloneAreMeasuredOnceOnTheAnswer) {
   EXPECT_EQ(wide[0].workload.prompt_tokens, 0);
 }
 
+TEST(TuneTest, FinalsLeaveATrialForStreams) {
+  Surface surface = separable();
+  TuneRequest request = request_for(surface);
+  request.base.workload.streams_max = 4;
+  for (const int most : {8, 10, 14}) {
+    surface.asked.clear();
+    request.max_trials = most;
+    run(request, surface);
+    EXPECT_TRUE(std::any_of(surface.asked.begin(), surface.asked.end(), [](const TrialSpec& spec) { return spec.workload.streams_max > 0; })) << most;
+  }
+}
+
 TEST(TuneTest, AFixedLossySettingMakesEveryAnswerLossy) {
   Surface surface = separable();
   TuneRequest request = request_for(surface);
