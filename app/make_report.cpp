@@ -306,7 +306,7 @@ std::string why_no_streams(const EngineTune& tune) {
   if (tune.request.base.workload.streams_max <= 0) return "";
   for (const Trial& trial : tune.result.trials)
     if (trial.spec.workload.streams_max > 0) return trial.reason;
-  return "no time was left";
+  return tune.result.stopped_by == StoppedBy::trials ? "no trial was left" : "no time was left";
 }
 
 }  // namespace

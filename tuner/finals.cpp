@@ -273,7 +273,7 @@ Available<Quality> priced(Search& search, const Config& config) {
   Config plain = config;
   plain.draft_len = 0;
   const auto trial = search.repeat(plain, 0, search.quality_workload(), "quality");
-  if (!trial) return Available<Quality>::not_available("not measured: no time was left");
+  if (!trial) return Available<Quality>::not_available(search.trials_left() > 0 ? "not measured: no time was left" : "not measured: no trial was left");
   if (const auto quality = quality_of(*trial)) return *quality;
   return Available<Quality>::not_available("not measured: " + (trial->reason.empty() ? std::string(to_string(trial->status)) : trial->reason));
 }

@@ -131,6 +131,9 @@ class Search {
   /// Whether the budget has no room to look at each setting as closely as at the first, which took that long.
   bool holds_few(double trial_s) const;
   double reserve_s() const;
+  /// Settings whose loss is to be told.
+  int prices() const;
+  bool verifies() const;
   double own_start_s() const;
   int reserve_trials() const;
   bool may_run(const Config& config, Phase phase);

@@ -139,19 +139,21 @@ double Search::left_s() const {
   return request_.budget_s - result_.elapsed_s - std::min(kOwnStart * request_.budget_s, own_start_s());
 }
 
-double Search::after_finals_s() const {
-  const Workload verify = verify_workload();
-  double seconds = verify.verify_max > 0 || verify.streams_max > 0 ? expected_s(incumbent_, verify, 0) : 0;
+int Search::prices() const {
+  if (request_.base.workload.quality_texts <= 0) return 0;
+  int lossy = 0;
   for (const Axis& axis : request_.space.axes)
-    if (lever(axis.lever).loss == Loss::lossy && request_.base.workload.quality_texts > 0)
-      seconds += static_cast<double>(axis.values.size() - 1) * expected_s(incumbent_, quality_workload(), 0);
-  return seconds;
+    if (lever(axis.lever).loss == Loss::lossy) lossy += static_cast<int>(axis.values.size()) - 1;
+  return lossy;
 }
 
-int Search::after_finals_trials() const {
-  const Workload verify = verify_workload();
-  return verify.verify_max > 0 || verify.streams_max > 0 ? 1 : 0;
+bool Search::verifies() const { return request_.base.workload.verify_max > 0 || request_.base.workload.streams_max > 0; }
+
+double Search::after_finals_s() const {
+  return (verifies() ? expected_s(incumbent_, verify_workload(), 0) : 0) + prices() * expected_s(incumbent_, quality_workload(), 0);
 }
+
+int Search::after_finals_trials() const { return (verifies() ? 1 : 0) + prices(); }
 
 double Search::reserve_s() const {
   if (reserve_open_ || request_.budget_s <= 0) return 0;

@@ -48,10 +48,18 @@ std::string draft_type(DraftKind kind, Engine engine) {
 Available<Argv> draft_argv(const TrialSpec& spec, const FoundServer& found) {
   const Config& config = spec.config;
   if (config.draft_len == 0) return Argv{};
-  if (!found.knows("--spec-type")) return cannot_serve(fmt::format("draft_len={}: its --help lists no --spec-type", config.draft_len));
   const std::string type = draft_type(config.draft_kind, found.engine), length = std::to_string(config.draft_len);
-  Argv argv = {"--spec-type", found.engine == Engine::ik_llama ? type + ":n_max=" + length : type};
-  if (found.engine != Engine::ik_llama) argv.insert(argv.end(), {"--spec-draft-n-max", length});
+  Argv argv;
+  if (found.engine == Engine::ik_llama && found.knows("--spec-type")) {
+    argv = {"--spec-type", type + ":n_max=" + length};
+  } else if (found.knows("--spec-type")) {
+    argv = {"--spec-type", type, "--spec-draft-n-max", length};
+  } else if (found.knows("--draft-max") && config.draft_kind == DraftKind::model) {
+    argv = {"--draft-max", length, "--draft-min", "0"};  // as llama.cpp was told before it had several kinds of drafters
+  } else {
+    return cannot_serve(fmt::format("draft_len={}: its --help lists no --spec-type{}", config.draft_len,
+                                    found.knows("--draft-max") ? "; this build drafts with a model alone (--draft_kind model)" : ""));
+  }
   if (config.draft_kind == DraftKind::ngram) return argv;
   if (spec.draft_model.empty()) return cannot_serve("draft_kind: it needs a file that drafts (--draft-model)");
   argv.insert(argv.end(), {"-md", spec.draft_model});

@@ -144,6 +144,16 @@ TEST_F(OnFakeServer, SaysLeversThatLlamaBenchCannot) {
               HasSubstr("-c 1024 -np 4 -t 1 -tb 2 -okv gemma4.expert_used_count=int:1 --spec-type draft:n_max=4 -md d.gguf"));
 }
 
+/// llama.cpp 6482, of September 2025.
+TEST(ServerLine, OfAYearBackDraftsWithAModelAlone) {
+  const FoundServer old = {.program = "/old/llama-server", .flags = {"-m", "-c", "-np", "-t", "-tb", "-md", "--draft-max", "--draft-min"}};
+  TrialSpec asked{.engine = Engine::llama_cpp, .model = "m.gguf", .draft_model = "d.gguf"};
+  asked.config.draft_len = 4;
+  EXPECT_THAT(line_of(server_argv(asked, old, small_model())), HasSubstr("this build drafts with a model alone (--draft_kind model)"));
+  asked.config.draft_kind = DraftKind::model;
+  EXPECT_THAT(line_of(server_argv(asked, old, small_model())), testing::EndsWith("--draft-max 4 --draft-min 0 -md d.gguf"));
+}
+
 TEST_F(OnFakeServer, TakesOverWhatLlamaBenchCannotAndSaysSo) {
   settings("", "llama_cpp");
   const auto tools = [&](bool with_server) {
