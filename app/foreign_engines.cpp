@@ -110,7 +110,7 @@ void add_foreign_engines(const std::vector<ForeignEngine>& found, const ModelReq
   const std::string logs = out_dir + "/logs";
   for (const ForeignEngine& each : found) {
     const FoundEngine& bench = each.bench;
-    const Available<FoundServer>& program = each.server;
+    const Available<FoundTool>& program = each.server;
     const Available<FoundTool>& reader = each.perplexity;
     const auto server = [&]() -> std::unique_ptr<TrialEngine> {
       if (!program) return nullptr;

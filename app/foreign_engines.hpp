@@ -16,8 +16,7 @@ namespace oldiron {
 /// A build: its llama-bench, and the tools beside it.
 struct ForeignEngine {
   FoundEngine bench;
-  Available<FoundServer> server;
-  Available<FoundTool> batched, sweep, perplexity;
+  Available<FoundTool> server, batched, sweep, perplexity;
 };
 
 /// Those in `dir` that can run this model, as candidates of the record; the others are its rejected ones. Throws Error if there is none.

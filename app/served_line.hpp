@@ -21,7 +21,7 @@ struct ServedLine {
 
 /// Where served lines are started, and what of.
 struct ServeSetup {
-  Available<FoundServer> server = Available<FoundServer>::not_available("no llama-server was looked for");
+  Available<FoundTool> server = Available<FoundTool>::not_available("no llama-server was looked for");
   std::string log_dir = {};
   std::function<std::string()> why_stop = {};
 };

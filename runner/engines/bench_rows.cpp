@@ -108,13 +108,15 @@ Available<FoundTool> find_tool_beside(const FoundEngine& bench, const std::strin
   if (!is_file(program)) return none(fmt::format("there is no {} beside {}; build that target too", name, bench.bench));
   if (const std::string why = why_no_program(program); !why.empty()) return none(why);
   const CommandResult help = run({program, "--help"}, kHelpPatience_s);
-  FoundTool found{.engine = bench.engine, .name = name, .program = program, .version = bench.version, .flags = flags_of_help(help.out.text() + help.err.text())};
-  // ik_llama.cpp prints its help and then fails.
+  const std::string text = help.out.text() + help.err.text();
+  FoundTool found{.engine = bench.engine, .name = name, .program = program, .version = bench.version, .flags = flags_of_help(text),
+                  .reads_key = text.find("LLAMA_API_KEY") != std::string::npos};
+  const auto unknown = std::find_if(needed.begin(), needed.end(), [&](const std::string& flag) { return !found.knows(flag); });
+  if (unknown == needed.end()) return found;
+  // Those of ik_llama.cpp print their help and then fail.
   if (found.flags.empty())
     if (const std::string why = why_no_help(program, help); !why.empty()) return none(why);
-  for (const std::string& flag : needed)
-    if (!found.knows(flag)) return none(fmt::format("{}: its --help lists no {}; this build is not known yet", program, flag));
-  return found;
+  return none(fmt::format("{}: its --help lists no {}; this build is not known yet", program, *unknown));
 }
 
 Available<Argv> common_argv(const TrialSpec& spec, const FoundTool& found, const ModelSpec& model, int context) {

@@ -20,6 +20,7 @@ struct FoundTool {
   std::string program;  ///< its path
   std::string version;  ///< that of the llama-bench beside it
   std::set<std::string, std::less<>> flags;
+  bool reads_key = false;  ///< a server: it takes its API key from LLAMA_API_KEY too, where no list of processes shows it
 
   bool knows(std::string_view flag) const { return flags.contains(flag); }
   bool operator==(const FoundTool&) const = default;

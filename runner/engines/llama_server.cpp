@@ -45,7 +45,7 @@ std::string draft_type(DraftKind kind, Engine engine) {
   return "";
 }
 
-Available<Argv> draft_argv(const TrialSpec& spec, const FoundServer& found) {
+Available<Argv> draft_argv(const TrialSpec& spec, const FoundTool& found) {
   const Config& config = spec.config;
   if (config.draft_len == 0) return Argv{};
   const std::string type = draft_type(config.draft_kind, found.engine), length = std::to_string(config.draft_len);
@@ -68,7 +68,7 @@ Available<Argv> draft_argv(const TrialSpec& spec, const FoundServer& found) {
 
 class LlamaServer : public TrialEngine {
  public:
-  LlamaServer(FoundServer found, ModelSpec model, ServerOptions options)
+  LlamaServer(FoundTool found, ModelSpec model, ServerOptions options)
       : found_(std::move(found)), model_(std::move(model)), options_(std::move(options)) {}
 
   std::string version() override { return found_.version; }
@@ -111,7 +111,7 @@ class LlamaServer : public TrialEngine {
     return start;
   }
 
-  FoundServer found_;
+  FoundTool found_;
   ModelSpec model_;
   ServerOptions options_;
 };
@@ -157,28 +157,11 @@ std::string new_api_key() {
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
-Available<FoundServer> find_server(const FoundEngine& bench, const RunCommand& run) {
-  const auto none = [](std::string reason) { return Available<FoundServer>::not_available(std::move(reason)); };
-  const std::string program = (fs::absolute(bench.bench).lexically_normal().parent_path() / kServer).string();
-  std::error_code ignored;
-  if (!fs::is_regular_file(program, ignored)) return none(fmt::format("there is no llama-server beside {}; build that target too", bench.bench));
-  if (const std::string why = why_no_program(program); !why.empty()) return none(why);
-  const CommandResult help = run({program, "--help"}, kHelpPatience_s);
-  const std::string text = help.out.text() + help.err.text();
-  FoundServer found{.engine = bench.engine,
-                    .program = program,
-                    .version = bench.version,
-                    .flags = flags_of_help(text),
-                    .reads_key = text.find("LLAMA_API_KEY") != std::string::npos};
-  // ik_llama.cpp prints its help and then fails.
-  if (!found.knows("--port"))
-    if (const std::string why = why_no_help(program, help); !why.empty()) return none(why);
-  for (const char* flag : {"--port", "--host", "-c"})
-    if (!found.knows(flag)) return none(fmt::format("{}: its --help lists no {}; this build is not known yet", program, flag));
-  return found;
+Available<FoundTool> find_server(const FoundEngine& bench, const RunCommand& run) {
+  return find_tool_beside(bench, kServer, {"--port", "--host", "-c"}, run);
 }
 
-Available<Argv> server_argv(const TrialSpec& spec, const FoundServer& found, const ModelSpec& model, int context) {
+Available<Argv> server_argv(const TrialSpec& spec, const FoundTool& found, const ModelSpec& model, int context) {
   if (!is_for_server(spec) && (!spec.more_front.empty() || !spec.more_flags.empty())) return cannot_serve("flags that are handed through are those of llama-bench");
   if (!spec.type.empty() || spec.layers != 0) return cannot_serve("llama-server reads a whole GGUF file; write one with oldiron synth");
   const Available<Argv> drafts = draft_argv(spec, found);
@@ -199,7 +182,7 @@ Available<Argv> server_argv(const TrialSpec& spec, const FoundServer& found, con
   return argv;
 }
 
-std::unique_ptr<TrialEngine> make_llama_server(FoundServer found, ModelSpec model, ServerOptions options) {
+std::unique_ptr<TrialEngine> make_llama_server(FoundTool found, ModelSpec model, ServerOptions options) {
   return std::make_unique<LlamaServer>(std::move(found), std::move(model), std::move(options));
 }
 

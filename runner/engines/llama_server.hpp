@@ -10,22 +10,13 @@
 #include "core/model.hpp"
 #include "runner/discover.hpp"
 #include "runner/engine.hpp"
+#include "runner/engines/bench_rows.hpp"
 #include "runner/engines/running_server.hpp"
 
 namespace oldiron {
 
-struct FoundServer {
-  Engine engine = Engine::llama_cpp;
-  std::string program;
-  std::string version;  ///< that of the llama-bench beside it
-  std::set<std::string, std::less<>> flags;
-  bool reads_key = false;  ///< it takes its API key from LLAMA_API_KEY too, where no list of processes shows it
-
-  bool knows(std::string_view flag) const { return flags.contains(flag); }
-};
-
 /// The llama-server in the folder of a found llama-bench, or why there is none that can be used.
-Available<FoundServer> find_server(const FoundEngine& bench, const RunCommand& run = run_guarded);
+Available<FoundTool> find_server(const FoundEngine& bench, const RunCommand& run = ask_guarded);
 
 /// 128 random bits.
 std::string new_api_key();
@@ -36,7 +27,7 @@ bool is_for_server(const TrialSpec& spec);
 /// What a person would start for this configuration: the model, its context, its slots and all levers, and what a trial that is
 /// for the server hands through; nothing of an address. The reason if anything cannot be expressed. `context`: tokens of all
 /// slots together; 0: what the workload needs.
-Available<std::vector<std::string>> server_argv(const TrialSpec& spec, const FoundServer& found, const ModelSpec& model, int context = 0);
+Available<std::vector<std::string>> server_argv(const TrialSpec& spec, const FoundTool& found, const ModelSpec& model, int context = 0);
 
 struct ServerOptions {
   std::string log_dir = {};                                                ///< empty: logs are kept nowhere
@@ -67,6 +58,6 @@ struct ServerRun {
 /// fails the trial. Throws Interrupted.
 void run_on_server(const ServerRun& run, const std::function<ServerStart(int port)>& start_on, Trial& trial);
 
-std::unique_ptr<TrialEngine> make_llama_server(FoundServer found, ModelSpec model, ServerOptions options = {});
+std::unique_ptr<TrialEngine> make_llama_server(FoundTool found, ModelSpec model, ServerOptions options = {});
 
 }  // namespace oldiron

@@ -76,7 +76,7 @@ class OnFakeServer : public testing::Test {
 
   Trial run(const std::string& text, TrialSpec spec) {
     settings(text, std::string(to_string(spec.engine)));
-    const Available<FoundServer> found = find_server(bench());
+    const Available<FoundTool> found = find_server(bench());
     EXPECT_TRUE(found) << found.reason();
     const Trial trial = make_llama_server(*found, small_model(), options())->run(spec);
     EXPECT_EQ(test::marked_processes(mark_).size(), 0u) << "processes are left behind";
@@ -146,7 +146,7 @@ TEST_F(OnFakeServer, SaysLeversThatLlamaBenchCannot) {
 
 /// llama.cpp 6482, of September 2025.
 TEST(ServerLine, OfAYearBackDraftsWithAModelAlone) {
-  const FoundServer old = {.program = "/old/llama-server", .flags = {"-m", "-c", "-np", "-t", "-tb", "-md", "--draft-max", "--draft-min"}};
+  const FoundTool old = {.program = "/old/llama-server", .flags = {"-m", "-c", "-np", "-t", "-tb", "-md", "--draft-max", "--draft-min"}};
   TrialSpec asked{.engine = Engine::llama_cpp, .model = "m.gguf", .draft_model = "d.gguf"};
   asked.config.draft_len = 4;
   EXPECT_THAT(line_of(server_argv(asked, old, small_model())), HasSubstr("this build drafts with a model alone (--draft_kind model)"));

@@ -153,4 +153,29 @@ inline std::vector<std::string> path(const std::vector<TrialSpec>& specs) {
   return keys;
 }
 
+inline double threads_curve(int threads, int best) {
+  return 10.0 * threads / (threads + std::abs(threads - best) + 1.0);
+}
+
+inline const Effect* effect_of(const TuneResult& result, std::string_view lever, std::string_view value) {
+  for (const Effect& effect : result.effects)
+    if (effect.lever == lever && effect.value == value) return &effect;
+  return nullptr;
+}
+
+/// Best with 4 decode threads, 8 prefill threads, ubatch 256; fewer experts and a smaller head are faster.
+inline Surface separable(int cores = 8) {
+  Surface surface;
+  surface.machine = machine_of(cores);
+  surface.decode = [](const Config& config) {
+    return threads_curve(config.decode_threads, 4) * (2 - config.n_experts / 8.0) *
+           (config.head_type == HeadType::q4_0 ? 1.2 : 1);
+  };
+  surface.prefill = [](const Config& config) {
+    return 10 * threads_curve(config.prefill_threads, 8) * (config.ubatch == 256 ? 1.3 : 1) *
+           (2 - config.n_experts / 8.0);
+  };
+  return surface;
+}
+
 }  // namespace oldiron
