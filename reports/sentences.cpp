@@ -103,8 +103,9 @@ std::string model_name(const ModelSpec& model) {
 }
 
 std::string subject(const Report& report) {
-  const std::string work = fmt::format(" · {} tokens in, {} out · ", report.workload.prompt_tokens,
-                                       report.workload.generate_tokens);
+  const Workload& turn = report.workload;
+  const std::string behind = turn.depth_tokens > 0 ? fmt::format(", behind {}", turn.depth_tokens) : "";
+  const std::string work = fmt::format(" · {} tokens in, {} out{} · ", turn.prompt_tokens, turn.generate_tokens, behind);
   std::string model = model_name(report.model);
   const std::string cpu = cpu_text(report.machine);
   const int room = kScreenColumns - columns(work);

@@ -45,9 +45,23 @@ TEST(Terminal, FitsEightyColumnsButForWordsOfALine) {
       EXPECT_LE(columns(line), kScreenColumns) << line;
 }
 
+TEST(Sentences, WhyThereAreNoStreamsAndWhoMeasuredThemIsSaid) {
+  Report report = sample_report();
+  EXPECT_THAT(streams_text(report), HasSubstr("(oldiron's kernels)"));
+  for (StreamSpeed& speed : report.streams) speed.by = "llama-batched-bench of llama.cpp 10587 (3f545becc)";
+  EXPECT_THAT(streams_text(report), HasSubstr("(llama-batched-bench of llama.cpp 10587 (3f545becc))"));
+  report.streams.clear();
+  EXPECT_EQ(streams_text(report), "");
+  report.no_streams = "no time was left";
+  EXPECT_EQ(streams_text(report), "not measured: no time was left");
+}
+
 TEST(Terminal, SaysSubjectAnswerAndLineFirst) {
   const std::vector<std::string> lines = lines_of(terminal_report(sample_report()));
   EXPECT_THAT(lines[0], HasSubstr("synthetic-26b-a4b-Q4_0 · 512 tokens in, 128 out · Invented I-2620 v4"));
+  Report deep = sample_report();
+  deep.workload.depth_tokens = 4096;
+  EXPECT_THAT(subject(deep), HasSubstr("512 tokens in, 128 out, behind 4096 · "));
   EXPECT_EQ(lines[1], "16.6 s per turn; ik_llama.cpp's defaults need 24.8 s: 1.49x faster (1.46–1.53)");
   EXPECT_EQ(lines[3], "  ik_llama.cpp, confirmed: this very line ran here");
   EXPECT_THAT(lines[4], HasSubstr("llama-bench -m "));
