@@ -81,10 +81,18 @@ std::string does_not_fit(const MachineState& state, const ModelRequest& request,
 }
 
 // Fit is judged before anything is measured or written.
-void check_fit(const ModelRequest& request, const ModelSpec& model, const MachineState& state) {
-  const TrialSpec spec;
-  if (const std::int64_t needs = own_needs_bytes(model, spec); needs > usable_memory_bytes(state))
-    throw Error(does_not_fit(state, request, model, needs));
+void check_fit(const ModelRequest& request, const ModelSpec& model, const MachineState& state, const Workload& workload) {
+  const std::int64_t tokens = std::int64_t{workload.depth_tokens} + std::max(workload.prompt_tokens, workload.generate_tokens);
+  if (model.context_length > 0 && tokens > model.context_length)
+    throw Error(fmt::format("a turn would end behind {} tokens, and {} was made for {}; choose a smaller --depth, --prompt or --generate", tokens, model.id,
+                            model.context_length));
+  const std::int64_t has = usable_memory_bytes(state);
+  TrialSpec spec;
+  if (const std::int64_t needs = own_needs_bytes(model, spec); needs > has) throw Error(does_not_fit(state, request, model, needs));
+  spec.workload = workload;
+  if (const std::int64_t needs = own_needs_bytes(model, spec); needs > has)
+    throw Error(fmt::format("{} fits, but not with --depth {} and --streams {}: that needs {}, and {} can be had here; choose less", model.id, workload.depth_tokens,
+                            workload.streams_max, bytes_text(static_cast<double>(needs)), bytes_text(static_cast<double>(has))));
 }
 
 void choose_own(const ModelRequest& request, const ModelSpec& model, TuneRecord& record) {
@@ -233,7 +241,7 @@ int cmd_tune(const Options& options) {
     asked.model = first_gguf_part(of_line);
   const ModelRequest request = full_request(asked);
   const ModelSpec model = describe_model(request, cards_dir());
-  check_fit(request, model, record.state);
+  check_fit(request, model, record.state, record.workload);
   std::vector<ForeignEngine> found;
   if (options.engine_dir.empty()) choose_own(request, model, record);
   else found = choose_foreign(options.engine_dir, request, model, record);
