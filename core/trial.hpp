@@ -99,6 +99,9 @@ struct Trial {
 /// Names of metrics, spelled once.
 inline constexpr const char* kPrefill = "prefill_tokens_per_s";
 inline constexpr const char* kDecode = "decode_tokens_per_s";
+
+/// End of a measurement's tag where drafts were asked for.
+inline constexpr std::string_view kNoDrafts = "the server made no drafts";
 inline constexpr const char* kReadBandwidth = "read_bytes_per_s";  ///< measured in the same worker
 inline constexpr const char* kBarriers = "barriers_per_step";      ///< of a decode step
 inline constexpr const char* kBarrier = "barrier_s";  ///< one barrier at which all ranks arrive together

@@ -19,6 +19,11 @@ constexpr std::size_t kTelling = 3;  // samples whose own spread is taken for th
 
 bool succeeded(const Trial& trial) { return trial.status == Status::ok || trial.status == Status::noisy; }
 
+/// What differs then is noise, however large.
+bool made_no_drafts(const Measurement* decode) {
+  return decode != nullptr && std::any_of(decode->tags.begin(), decode->tags.end(), [](const std::string& tag) { return tag.ends_with(kNoDrafts); });
+}
+
 }  // namespace
 
 Phase phase_of(const Workload& workload) {
@@ -135,6 +140,7 @@ Verdict Search::note_effect(const Axis& axis, const std::string& value, const Co
   effect.turn = speed_ratio(config, from, Phase::both);
   effect.reason = failure(config, phase);
   if (!effect.reason.empty()) effect.verdict = Verdict::failed;
+  else if (axis.lever == "draft_len" && made_no_drafts(measured_rate(config, Phase::decode))) effect.verdict = Verdict::no_effect;
   else if (const auto ratio = speed_ratio(config, from, phase)) effect.verdict = verdict(*ratio);
   else  // what it is compared with does not run at all
     effect.verdict = Verdict::helped;

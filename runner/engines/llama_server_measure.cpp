@@ -50,7 +50,7 @@ class Asker {
     for (int streams = 1; workload_.generate_tokens > 0 && streams <= workload_.streams_max; streams *= 2) measure_streams(streams, samples);
     if (const std::string drafts = asked_drafts(trial_.spec); !drafts.empty() && workload_.generate_tokens > 0)
       for (Measurement& each : trial_.measurements)
-        each.tags.push_back(drafts + (drafted_ == 0 ? ": the server made no drafts" : ": tried on text that the model made of random tokens; other text is drafted better or worse"));
+        each.tags.push_back(fmt::format("{}: {}", drafts, drafted_ == 0 ? kNoDrafts : "tried on text that the model made of random tokens; other text is drafted better or worse"));
     if (drafted_ > 0)
       trial_.measurements.push_back(summarise("draft_accepted_share", "share", {static_cast<double>(accepted_) / static_cast<double>(drafted_)}));
   }

@@ -1,6 +1,7 @@
 // The loop on synthetic surfaces: finds what there is, keeps its budget, repeats itself exactly.
 #include "tuner/tune.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -213,6 +214,24 @@ TEST(TuneTest, EffectsTellHelpedHurtAndNothing) {
   EXPECT_EQ(effect_of(result, "decode_threads", "1")->verdict, Verdict::hurt);
   EXPECT_EQ(effect_of(result, "prefill_threads", "1")->verdict, Verdict::no_effect);
   EXPECT_EQ(effect_of(result, "head_type", "q4_0")->loss, Loss::lossy);
+}
+
+TEST(TuneTest, DraftsThatWereNotMadeHaveNoEffect) {
+  Surface surface = separable();
+  surface.decode = [](const Config& config) { return config.draft_len > 0 ? 13 : 10; };
+  for (const bool made : {true, false}) {
+    TuneRequest request = request_for(surface, Engine::ik_llama);
+    override_axis(request.space, "draft_len", "0,4");
+    const TuneResult result = tune(request, [&](const TrialSpec& spec) {
+      Trial trial = surface(spec);
+      for (Measurement& each : trial.measurements)
+        if (spec.config.draft_len > 0 && !made) each.tags.push_back(fmt::format("draft_len=4: {}", kNoDrafts));
+      return trial;
+    });
+    const Effect* effect = effect_of(result, "draft_len", "4");
+    ASSERT_NE(effect, nullptr);
+    EXPECT_EQ(effect->verdict, made ? Verdict::helped : Verdict::no_effect);
+  }
 }
 
 TEST(TuneTest, SweepsComeBeforeTheProduct) {
