@@ -146,10 +146,10 @@ std::vector<Measurement> StepTimer::decode() {
   std::vector<std::vector<double>> waits(static_cast<std::size_t>(threads));
   double seconds = 0;
   int steps = 0;
-  team_.reset_waits();
   TeamCounters counters(team_, threads);
   counters.start();
   watch_.begin_samples();
+  team_.reset_waits();  // those of counters are no step's
   for (int i = 0; i < spec_.workload.generate_tokens; ++i) {
     const StepToken next = token(i);
     seconds += step_s({&next, 1}, threads);
