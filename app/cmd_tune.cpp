@@ -83,8 +83,8 @@ std::string does_not_fit(const MachineState& state, const ModelRequest& request,
 // Fit is judged before anything is measured or written.
 void check_fit(const ModelRequest& request, const ModelSpec& model, const MachineState& state, const Workload& workload) {
   const std::int64_t tokens = std::int64_t{workload.depth_tokens} + std::max(workload.prompt_tokens, workload.generate_tokens);
-  if (model.context_length > 0 && tokens > model.context_length)
-    throw Error(fmt::format("a turn would end behind {} tokens, and {} was made for {}; choose a smaller --depth, --prompt or --generate", tokens, model.id,
+  if (workload.depth_tokens > 0 && model.context_length > 0 && tokens > model.context_length)
+    throw Error(fmt::format("--depth {}: a turn would end behind {} tokens, and {} was made for {}; choose less", workload.depth_tokens, tokens, model.id,
                             model.context_length));
   const std::int64_t has = usable_memory_bytes(state);
   TrialSpec spec;

@@ -110,7 +110,7 @@ TEST_F(Refusals, OfNumbersThatCannotBe) {
   expect_refused({"model", "model.gguf", "--context", "-1"}, "--context");
   expect_refused({"tune", "model.gguf", "--out", "out", "--depth", "-1"}, "--depth");
   expect_refused({"tune", "model.gguf", "--out", "out", "--streams", "0"}, "--streams");
-  expect_refused({"tune", "model.gguf", "--out", "out", "--depth", "1000000"}, "--depth", "choose a smaller");
+  expect_refused({"tune", "model.gguf", "--out", "out", "--depth", "1000000"}, "--depth 1000000", "choose less");
   expect_refused({"tune", "model.gguf", "--out", "out", "--streams", "100000000"}, "--streams 100000000", "choose less");
 }
 
