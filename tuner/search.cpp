@@ -24,6 +24,13 @@ bool made_no_drafts(const Measurement* decode) {
   return decode != nullptr && std::any_of(decode->tags.begin(), decode->tags.end(), [](const std::string& tag) { return tag.ends_with(kNoDrafts); });
 }
 
+/// A setting that another one makes inert, where its value is not that of `from`. ik_llama.cpp's -rtr turns mapping off.
+std::optional<LeftOut> inert_in(Engine engine, const Config& config, const Config& from) {
+  const bool repacked = engine == Engine::ik_llama && config.repack == Switch::on && from.repack == Switch::on;
+  if (!repacked || config.load_mode == from.load_mode) return std::nullopt;
+  return LeftOut{"load_mode=" + lever("load_mode").get(config), "repack=on reads the weights into memory of its own, whatever this says"};
+}
+
 }  // namespace
 
 Phase phase_of(const Workload& workload) {
@@ -185,6 +192,10 @@ bool Search::may_run(const Config& config, Phase phase) {
   for (const std::string& value : differences(config, incumbent_)) {
     if (!hung_.contains(value)) continue;
     leave_out(config, fmt::format("{} hung where it alone was changed", value));
+    return false;
+  }
+  if (const auto inert = inert_in(request_.base.engine, config, incumbent_)) {
+    if (std::find(result_.left_out.begin(), result_.left_out.end(), *inert) == result_.left_out.end()) result_.left_out.push_back(*inert);
     return false;
   }
   if (phase == Phase::both) return true;

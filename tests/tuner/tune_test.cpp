@@ -234,6 +234,21 @@ TEST(TuneTest, DraftsThatWereNotMadeHaveNoEffect) {
   }
 }
 
+TEST(TuneTest, WhatRepackingDecidesIsNotTriedBesideIt) {
+  for (const bool helps : {true, false}) {
+    Surface surface = separable();
+    surface.decode = [helps](const Config& config) { return config.repack == Switch::on && helps ? 15 : 10; };
+    TuneRequest request = request_for(surface, Engine::ik_llama);
+    override_axis(request.space, "repack", "off,on");
+    override_axis(request.space, "load_mode", "automatic,read");
+    const TuneResult result = run(request, surface);
+    const auto both = [](const TrialSpec& spec) { return spec.config.load_mode == LoadMode::read && spec.config.repack == Switch::on; };
+    EXPECT_TRUE(std::none_of(surface.asked.begin(), surface.asked.end(), both) || !helps);
+    const auto said = [](const LeftOut& left) { return left.lever == "load_mode=read" && left.reason.starts_with("repack=on reads"); };
+    EXPECT_EQ(std::any_of(result.left_out.begin(), result.left_out.end(), said), helps);
+  }
+}
+
 TEST(TuneTest, SweepsComeBeforeTheProduct) {
   Surface surface = separable();
   std::vector<std::string> stages;
