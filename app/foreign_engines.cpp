@@ -11,6 +11,7 @@
 #include "app/quality_text.hpp"
 #include "app/tune_storage.hpp"
 #include "core/text.hpp"
+#include "kernels/gguf.hpp"
 #include "probes/storage.hpp"
 #include "runner/command_words.hpp"
 #include "runner/engines/llama_batched_bench.hpp"
