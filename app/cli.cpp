@@ -174,7 +174,7 @@ Options parse_command_line(int argc, char** argv) {
   add_levers(*tune, options);
   add_workload(*tune, options);
   tune->add_option("--depth", options.depth_tokens, "Tokens that are in the context when a turn begins")->check(CLI::NonNegativeNumber);
-  tune->add_option("--streams", options.streams, "Users at once that the answer is measured with too, 1, 2, 4 up to so many; without it 8, of an engine of --engine none")
+  tune->add_option("--streams", options.streams, "Users at once that the answer is measured with too, 1, 2, 4 up to so many; without it up to 8 by our own engine, and none with --engine")
       ->check(CLI::PositiveNumber);
   add_draft_model(*tune, options);
   add_power(*tune, options);

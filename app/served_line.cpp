@@ -37,7 +37,7 @@ TrialSpec spec_of(const EngineTune& tune) {
   if (!spec.draft_model.empty()) spec.draft_model = fs::absolute(spec.draft_model).lexically_normal();
   spec.repetition = kServedRepetition;
   spec.budget.min_samples = tune.result.samples;
-  spec.workload.verify_max = spec.workload.streams_max = spec.workload.quality_texts = 0;
+  spec.workload = turn_of(spec.workload);
   return spec;
 }
 

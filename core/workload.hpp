@@ -19,6 +19,12 @@ struct Workload {
   bool operator==(const Workload&) const = default;
 };
 
+/// Its turn alone: prefill and decode, without verification, streams and quality.
+inline Workload turn_of(Workload workload) {
+  workload.verify_max = workload.streams_max = workload.quality_texts = workload.quality_tokens = 0;
+  return workload;
+}
+
 /// Seconds of one turn: prompt / prefill rate + generate / decode rate.
 double turn_s(const Workload& workload, double prefill_tokens_per_s, double decode_tokens_per_s);
 

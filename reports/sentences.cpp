@@ -289,21 +289,6 @@ std::vector<std::string> draft_speed_texts(const Report& report) {
   return texts;
 }
 
-std::vector<std::string> lossy_choice_texts(const Report& report) {
-  std::vector<std::string> texts;
-  // lossy_text() tells the fastest one.
-  const std::string told =
-      report.lossy ? differences(report.lossy->config, without_losses(report.lossy->config, report.model)) : std::string();
-  for (const LossyChoice& choice : report.lossy_choices) {
-    if (choice.changed == told) continue;
-    std::string text = one_line(choice.changed) + ": ";
-    if (choice.decode.median > 0) text += "decode " + speed_text(choice.decode.median) + ", ";
-    text += choice.quality ? quality_text(*choice.quality) : "quality: " + one_line(choice.quality.reason());
-    texts.push_back(text + " (not in the line)");
-  }
-  return texts;
-}
-
 std::string streams_text(const Report& report) {
   if (report.streams.empty()) return report.no_streams.empty() ? "" : "not measured: " + one_line(report.no_streams);
   std::string text;
@@ -312,19 +297,6 @@ std::string streams_text(const Report& report) {
                         glued(fmt::format("{} user{} {}", speed.sequences, speed.sequences == 1 ? "" : "s",
                                           speed_text(speed.tokens_per_s.median))));
   return fmt::format("{} ({})", text, one_line(report.streams.front().by));
-}
-
-std::string lossy_text(const Report& report) {
-  if (!report.lossy) return one_line(report.lossy.reason());
-  const Answer& answer = *report.lossy;
-  const std::string changed =
-      report.lossless ? differences(answer.config, report.lossless->config) : std::string("not compared");
-  std::string text = fmt::format("{}: {} per turn, decode {}", one_line(changed),
-                                 seconds_text(answer.turn_s.median), speed_text(answer.decode.median));
-  if (answer.engine == Engine::oldiron && report.lossless && report.lossless->engine != Engine::oldiron)
-    text += ", in oldiron's own kernels";
-  text += "; quality: " + (answer.quality.empty() ? "not measured" : one_line(answer.quality));
-  return report.read_text.empty() ? text : text + ", read from " + one_line(report.read_text);
 }
 
 std::string trust_text(const Report& report) {

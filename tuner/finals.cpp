@@ -292,9 +292,8 @@ void price_losses(Search& search) {
 
 /// What verification and batches cost at the answer.
 void measure_verify(Search& search, const Config& config) {
-  const Workload workload = search.verify_workload();
-  if (workload.verify_max <= 0 && workload.streams_max <= 0) return;
-  if (const auto trial = search.repeat(config, 0, workload, "verify"))
+  if (!search.verifies()) return;
+  if (const auto trial = search.repeat(config, 0, search.verify_workload(), "verify"))
     search.record().verify_costs = verify_costs(*trial);
 }
 

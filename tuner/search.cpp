@@ -175,12 +175,12 @@ double Search::likely_turn_s(const Config& config) const {
 
 bool Search::over() const { return signalled_ || trials_left() <= 0; }
 
+void Search::leave_out(const LeftOut& entry) {
+  if (std::find(result_.left_out.begin(), result_.left_out.end(), entry) == result_.left_out.end()) result_.left_out.push_back(entry);
+}
+
 void Search::leave_out(const Config& config, const std::string& reason) {
-  for (const std::string& difference : differences(config, incumbent_)) {
-    const LeftOut entry = {difference, reason};
-    if (std::find(result_.left_out.begin(), result_.left_out.end(), entry) == result_.left_out.end())
-      result_.left_out.push_back(entry);
-  }
+  for (const std::string& difference : differences(config, incumbent_)) leave_out({difference, reason});
 }
 
 bool Search::may_run(const Config& config, Phase phase) {
@@ -195,7 +195,7 @@ bool Search::may_run(const Config& config, Phase phase) {
     return false;
   }
   if (const auto inert = inert_in(request_.base.engine, config, incumbent_)) {
-    if (std::find(result_.left_out.begin(), result_.left_out.end(), *inert) == result_.left_out.end()) result_.left_out.push_back(*inert);
+    leave_out(*inert);
     return false;
   }
   if (phase == Phase::both) return true;

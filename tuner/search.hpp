@@ -87,6 +87,8 @@ class Search {
   /// Of a round of finals, while there is time for it.
   Workload finals_workload() const;
 
+  bool verifies() const;  ///< verification or streams are asked for
+
   /// Verification and streams alone; both 0 if they are not to be measured.
   Workload verify_workload() const;
 
@@ -133,10 +135,10 @@ class Search {
   double reserve_s() const;
   /// Settings whose loss is to be told.
   int prices() const;
-  bool verifies() const;
   double own_start_s() const;
   int reserve_trials() const;
   bool may_run(const Config& config, Phase phase);
+  void leave_out(const LeftOut& entry);
   void leave_out(const Config& config, const std::string& reason);
   std::optional<Trial> run(TrialSpec spec, const std::string& stage);
   void learn(const Trial& trial, Reload reload, double took_s);

@@ -29,17 +29,14 @@ double recent(const std::vector<double>& seconds) {
 }  // namespace
 
 Workload Search::search_workload() const {
-  Workload workload = request_.base.workload;
-  workload.verify_max = workload.streams_max = workload.quality_texts = workload.quality_tokens = 0;
+  Workload workload = turn_of(request_.base.workload);
   if (request_.search_generate_tokens > 0)
     workload.generate_tokens = std::min(workload.generate_tokens, request_.search_generate_tokens);
   return workload;
 }
 
 Workload Search::finals_workload() const {
-  Workload workload = few_ ? search_workload() : request_.base.workload;
-  workload.verify_max = workload.streams_max = workload.quality_texts = workload.quality_tokens = 0;
-  return workload;
+  return few_ ? search_workload() : turn_of(request_.base.workload);
 }
 
 Workload Search::verify_workload() const {
@@ -127,12 +124,7 @@ double Search::expected_s(const Config& config, const Workload& workload, int re
   return load + request_.trial_s * runs(request_, effort()) / runs(request_, request_.base.budget);
 }
 
-double Search::own_start_s() const {
-  if (!request_.starts_answer) return 0;
-  Workload turn = request_.base.workload;
-  turn.verify_max = turn.streams_max = turn.quality_texts = turn.quality_tokens = 0;
-  return expected_s(incumbent_, turn, 1);
-}
+double Search::own_start_s() const { return request_.starts_answer ? expected_s(incumbent_, turn_of(request_.base.workload), 1) : 0; }
 
 double Search::left_s() const {
   if (request_.budget_s <= 0) return std::numeric_limits<double>::infinity();
