@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "app/quality_text.hpp"
+#include "app/report_steps.hpp"
 #include "app/served_line.hpp"
 #include "app/version.hpp"
 #include "core/roofline.hpp"
@@ -112,6 +113,14 @@ double own_read_rate(const TuneResult& result, const Config& config) {
   return samples.empty() ? 0 : median(samples);
 }
 
+/// What products did around the prefills of this very configuration; without samples: nothing.
+Measurement multiplied(const TuneResult& result, const Config& config) {
+  std::vector<Measurement> all;
+  for (const Trial& trial : result.trials)
+    if (const Measurement* rate = trial.find(kMultiplyRate); rate != nullptr && trial.spec.config == config) all.push_back(*rate);
+  return all.empty() ? Measurement{} : pooled(all);
+}
+
 /// All readings of a meter in trials of this very configuration.
 Measurement read_of(const TuneResult& result, const Config& config, const char* metric, const char* unit) {
   std::vector<double> samples;
@@ -137,6 +146,7 @@ reports::Answer answer_of(const Answer& answer, const EngineTune& tune, const st
   out.decode_power_w = read_of(tune.result, answer.config, kDecodePower, "W");
   out.prefill_power_w = read_of(tune.result, answer.config, kPrefillPower, "W");
   out.dram_read = read_of(tune.result, answer.config, kDramRead, "bytes/s");
+  out.multiplied = multiplied(tune.result, answer.config);
   for (const Trial& trial : tune.result.trials) {
     if (!of_levers(trial, answer.config)) continue;
     add_what_ran_beside(trial, out);
@@ -284,31 +294,6 @@ reports::YourLine your_line(const EngineTune& tune, const TuneRecord& record) {
   return out;
 }
 
-/// "llama-batched-bench of llama.cpp 10587 (3f545becc)".
-std::string measured_by(const Trial& trial, const Candidate& candidate) {
-  if (candidate.engine == Engine::oldiron) return reports::StreamSpeed{}.by;
-  for (const std::string& word : trial.provenance.command)
-    if (const std::string name = std::filesystem::path(word).filename(); name.starts_with("llama-")) return name + " of " + candidate.version;
-  return candidate.version;
-}
-
-std::vector<reports::StreamSpeed> streams_of(const TuneResult& result, const Candidate& candidate) {
-  std::vector<reports::StreamSpeed> streams;
-  constexpr std::string_view kPrefix = "batch_tokens_per_s/";
-  for (const Trial& trial : result.trials)
-    for (const Measurement& m : trial.measurements)
-      if (m.name.starts_with(kPrefix)) streams.push_back({std::stoi(m.name.substr(kPrefix.size())), m, measured_by(trial, candidate)});
-  return streams;
-}
-
-/// Empty if nobody asked for them.
-std::string why_no_streams(const EngineTune& tune) {
-  if (tune.request.base.workload.streams_max <= 0) return "";
-  for (const Trial& trial : tune.result.trials)
-    if (trial.spec.workload.streams_max > 0) return trial.reason;
-  return tune.result.stopped_by == StoppedBy::trials ? "no trial was left" : "no time was left";
-}
-
 }  // namespace
 
 reports::Report make_report(const TuneRecord& record, const std::vector<EngineTune>& tunes,
@@ -369,10 +354,9 @@ reports::Report make_report(const TuneRecord& record, const std::vector<EngineTu
   }
   report.state_differences = states_of(*best);
   for (const Effect& effect : result.effects) report.effects.push_back(effect_of(effect));
-  for (const VerifyCost& cost : result.verify_costs)
-    report.verify.push_back({cost.tokens, cost.step_s, cost.break_even_tokens});
+  report.verify = verify_of(*best, report.profile);
   for (const LeftOut& left : result.left_out) report.left_out.push_back({left.lever, left.reason});
-  report.streams = streams_of(result, best->candidate);
+  report.streams = streams_of(*best, report.profile);
   if (report.streams.empty()) report.no_streams = why_no_streams(*best);
   report.drafts = drafts_of(result);
   for (const LossyChoice& choice : result.lossy_choices)

@@ -21,12 +21,12 @@ double token_bytes(const ModelSpec& model, const Config& config, const Workload&
   return bytes_per_token(model, config.n_experts, mean_decode_context(workload), config.kv_type).total();
 }
 
-/// What one token of a prefill costs when weights stream once per ubatch.
-struct PrefillCost {
+struct Cost {
   double flops = 0, bytes = 0;
 };
 
-PrefillCost prefill_cost(const ModelSpec& model, const Config& config, const Workload& workload) {
+/// What one token of a prefill costs when weights stream once per ubatch.
+Cost prefill_cost(const ModelSpec& model, const Config& config, const Workload& workload) {
   const int step = std::min(config.ubatch, workload.prompt_tokens);
   const std::int64_t context = workload.depth_tokens + workload.prompt_tokens / 2;
   return {.flops = flops_per_token(model, config.n_experts, context, false),
@@ -37,7 +37,7 @@ PrefillCost prefill_cost(const ModelSpec& model, const Config& config, const Wor
 double prefill_rate(const ModelSpec& model, const Config& config, const Workload& workload,
                     double bytes_per_s, double flops_per_s) {
   if (workload.prompt_tokens == 0) return 0;
-  const PrefillCost cost = prefill_cost(model, config, workload);
+  const Cost cost = prefill_cost(model, config, workload);
   const double memory_s = bytes_per_s > 0 ? cost.bytes / bytes_per_s : 0;
   return 1 / std::max(cost.flops / flops_per_s, memory_s);
 }
@@ -66,6 +66,25 @@ std::string memory_wall_name(const Profile& profile, double limit_bytes_per_s) {
   const bool saturated =
       profile.read_saturated && limit_bytes_per_s >= profile.best_read_bytes_per_s() / 1.15;
   return saturated ? "memory" : "per-core memory parallelism";
+}
+
+/// Of arithmetic and reading the one that takes longer; `rate`: how often a second `cost` was paid.
+Wall slower_wall(const Cost& cost, double rate, double limit_bytes_per_s, const ComputeCeiling& compute, const Profile& profile) {
+  Wall wall{.name = "not measured"};
+  const double memory_s = limit_bytes_per_s > 0 ? cost.bytes / limit_bytes_per_s : 0;
+  const double compute_s = compute.ops_per_s > 0 ? cost.flops / compute.ops_per_s : 0;
+  wall.fraction = rate * std::max(memory_s, compute_s);
+  if (wall.fraction <= 0) return wall;
+  if (memory_s > compute_s) {
+    wall.bytes_per_s = rate * cost.bytes;
+    wall.limit_bytes_per_s = limit_bytes_per_s;
+    wall.name = memory_wall_name(profile, limit_bytes_per_s);
+  } else {
+    wall.ops_per_s = rate * cost.flops;
+    wall.limit_ops_per_s = compute.ops_per_s;
+    wall.name = "compute: " + compute.instruction + " peak";
+  }
+  return wall;
 }
 
 }  // namespace
@@ -127,25 +146,20 @@ Wall decode_wall(const ModelSpec& model, const Config& config, const Workload& w
   return wall;
 }
 
+Wall step_wall(const ModelSpec& model, const Config& config, const Profile& profile, const ModelStep& step, double step_s,
+               double own_bytes_per_s) {
+  const StepCost cost = step_cost(model, step);
+  const double limit = std::max(profile.read_bytes_per_s(config.decode_threads), own_bytes_per_s);
+  Config computing = config;
+  computing.prefill_threads = config.decode_threads;
+  return slower_wall({cost.flops(), cost.bytes()}, 1 / step_s, limit, compute_ceiling(model, computing, profile), profile);
+}
+
 Wall prefill_wall(const ModelSpec& model, const Config& config, const Workload& workload,
                   const Profile& profile, double prefill_tokens_per_s) {
-  Wall wall{.name = "not measured"};
   const ComputeCeiling compute = compute_ceiling(model, config, profile);
-  if (workload.prompt_tokens == 0 || compute.ops_per_s <= 0) return wall;
-  const PrefillCost cost = prefill_cost(model, config, workload);
-  const double limit = profile.read_bytes_per_s(config.prefill_threads);
-  if (limit > 0 && cost.bytes / limit > cost.flops / compute.ops_per_s) {
-    wall.bytes_per_s = prefill_tokens_per_s * cost.bytes;
-    wall.limit_bytes_per_s = limit;
-    wall.fraction = wall.bytes_per_s / limit;
-    wall.name = memory_wall_name(profile, limit);
-    return wall;
-  }
-  wall.ops_per_s = prefill_tokens_per_s * cost.flops;
-  wall.limit_ops_per_s = compute.ops_per_s;
-  wall.fraction = wall.ops_per_s / compute.ops_per_s;
-  wall.name = "compute: " + compute.instruction + " peak";
-  return wall;
+  if (workload.prompt_tokens == 0 || compute.ops_per_s <= 0) return {.name = "not measured"};
+  return slower_wall(prefill_cost(model, config, workload), prefill_tokens_per_s, profile.read_bytes_per_s(config.prefill_threads), compute, profile);
 }
 
 }  // namespace oldiron

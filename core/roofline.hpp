@@ -9,6 +9,8 @@
 
 namespace oldiron {
 
+struct ModelStep;  // core/accounting.hpp
+
 struct Prediction {
   double decode_tokens_per_s = 0;  ///< ceiling: bandwidth / bytes per token
   double prefill_tokens_per_s =
@@ -54,6 +56,11 @@ struct Wall {
 /// of the weights' own pages (0: not read).
 Wall decode_wall(const ModelSpec& model, const Config& config, const Workload& workload,
                  const Profile& profile, double decode_tokens_per_s, double own_bytes_per_s = 0);
+
+/// The wall that one step of several tokens meets first: of a verification or of streams, by the decode's threads. What is
+/// left out of step_cost() is left out here. `own_bytes_per_s` as above.
+Wall step_wall(const ModelSpec& model, const Config& config, const Profile& profile, const ModelStep& step, double step_s,
+               double own_bytes_per_s = 0);
 
 /// The wall that a prefill of the workload meets first: compute, or the memory when ubatches are small.
 Wall prefill_wall(const ModelSpec& model, const Config& config, const Workload& workload,

@@ -103,6 +103,8 @@ inline constexpr const char* kDecode = "decode_tokens_per_s";
 /// End of a measurement's tag where drafts were asked for.
 inline constexpr std::string_view kNoDrafts = "the server made no drafts";
 inline constexpr const char* kReadBandwidth = "read_bytes_per_s";  ///< measured in the same worker
+/// Around a prefill, in the same worker: products of the model's weights that stay in the caches.
+inline constexpr const char* kMultiplyRate = "multiply_ops_per_s";
 inline constexpr const char* kBarriers = "barriers_per_step";      ///< of a decode step
 inline constexpr const char* kBarrier = "barrier_s";  ///< one barrier at which all ranks arrive together
 /// With the rank behind it: the part of a decode step's time that this rank spent in barriers.

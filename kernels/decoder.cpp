@@ -179,6 +179,8 @@ Decoder::~Decoder() = default;
 
 const ModelSpec& Decoder::model() const { return impl_->model; }
 
+const Weights& Decoder::weights() const { return impl_->weights; }
+
 void Decoder::Impl::run(std::span<const StepToken> step_tokens, int threads, float* step_logits) {
   tokens = step_tokens;
   logits = step_logits;

@@ -39,6 +39,7 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
 
   const ModelSpec& model() const;
+  const Weights& weights() const;
 
   /// Runs tokens together on `threads` ranks; positions of a sequence must be consecutive and continue (or rewind: a
   /// position below the sequence's end drops what was stored from there on, as after rejected drafts).

@@ -61,6 +61,7 @@ struct Answer {
   Ratio speedup;                  ///< default's turn / this turn, in pairs; median 0: not compared
   int pairs = 0;                  ///< runs of this and of the default, taken in turns in fresh workers
   BarrierWaits waits;
+  Measurement multiplied;  ///< operations/s of products in the caches around the prefills; without samples: not measured
   std::vector<PagesObtained> pages;  ///< of our own engine
   FlagLine llama_cpp, ik_llama;
   Measurement prefill_power_w, decode_power_w;  ///< without samples: not measured
@@ -80,7 +81,7 @@ struct LeverEffect {
   Phase phase = Phase::both;  ///< which speed `ratio` is of; both: of the whole turn
   Ratio ratio;                ///< speed with `value` / speed with `from`; median 0: failed
   Verdict verdict = Verdict::no_effect;
-  std::string reason;  ///< of a failure
+  std::string reason;  ///< of a failure, or of a help that was taken back
   bool operator==(const LeverEffect&) const = default;
 };
 
@@ -107,6 +108,7 @@ struct VerifyCost {
   int tokens = 0;  ///< the drafts and the one token that is certain
   double step_s = 0;
   double break_even_tokens = 0;  ///< tokens a round must yield, on average, to beat plain decoding
+  Wall wall = {};                ///< of the step; fraction 0: not known
   bool operator==(const VerifyCost&) const = default;
 };
 
@@ -115,6 +117,8 @@ struct StreamSpeed {
   int sequences = 0;
   Measurement tokens_per_s;
   std::string by = "oldiron's kernels";  ///< what measured it
+  Wall wall = {};      ///< of a step of one token each; fraction 0: not known
+  double experts = 0;  ///< distinct ones that such a step used, mean of the layers; 0: not counted, taken as independent
   bool operator==(const StreamSpeed&) const = default;
 };
 

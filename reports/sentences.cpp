@@ -236,13 +236,18 @@ std::vector<EffectRow> effect_rows(const Report& report, Verdict verdict) {
 }
 
 std::string no_effect_text(const Report& report) {
-  std::string text;
+  std::string text, taken_back;
   double widest = 0;
   for (const LeverEffect* effect : effects_of(report, Verdict::no_effect)) {
+    if (!effect->reason.empty()) {
+      taken_back += fmt::format("{}{}: {}", taken_back.empty() ? "" : "; ", glued(effect_name(*effect)), one_line(effect->reason));
+      continue;
+    }
     text += (text.empty() ? "" : " · ") + glued(effect_name(*effect));
     widest = std::max({widest, effect->ratio.interval.high - 1, 1 - effect->ratio.interval.low});
   }
-  return text.empty() ? text : text + " " + glued(fmt::format("(inside ±{:.1f} %)", widest * 100));
+  if (!text.empty()) text += " " + glued(fmt::format("(inside ±{:.1f} %)", widest * 100));
+  return text + (text.empty() || taken_back.empty() ? "" : "; ") + taken_back;
 }
 
 std::string drafts_text(const Report& report) {
@@ -292,11 +297,14 @@ std::vector<std::string> draft_speed_texts(const Report& report) {
 std::string streams_text(const Report& report) {
   if (report.streams.empty()) return report.no_streams.empty() ? "" : "not measured: " + one_line(report.no_streams);
   std::string text;
-  for (const StreamSpeed& speed : report.streams)
-    text += fmt::format("{}{}", text.empty() ? "decode of all together: " : ", ",
-                        glued(fmt::format("{} user{} {}", speed.sequences, speed.sequences == 1 ? "" : "s",
-                                          speed_text(speed.tokens_per_s.median))));
-  return fmt::format("{} ({})", text, one_line(report.streams.front().by));
+  bool any_wall = false;
+  for (const StreamSpeed& speed : report.streams) {
+    std::string one = fmt::format("{} user{} {}", speed.sequences, speed.sequences == 1 ? "" : "s", speed_text(speed.tokens_per_s.median));
+    if (speed.wall.fraction > 0) one += fmt::format(" ({} {})", speed.wall.limit_ops_per_s > 0 ? "compute" : "memory", percent_text(speed.wall.fraction));
+    any_wall = any_wall || speed.wall.fraction > 0;
+    text += (text.empty() ? "decode of all together: " : ", ") + glued(one);
+  }
+  return fmt::format("{}{}; by {}", text, any_wall ? ": shares of the wall that a step meets first" : "", one_line(report.streams.front().by));
 }
 
 std::string trust_text(const Report& report) {

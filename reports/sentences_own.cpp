@@ -1,4 +1,4 @@
-// Sentences on what only our own kernels tell of themselves: waits of the ranks, pages obtained.
+// Sentences on what only our own kernels tell of themselves: waits of the ranks, products in the caches, pages obtained.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +9,12 @@
 
 namespace oldiron::reports {
 namespace {
+
+/// "vpmaddubsw peak" of "compute: vpmaddubsw peak".
+std::string after_colon(const std::string& name) {
+  const std::size_t colon = name.find(": ");
+  return one_line(colon == std::string::npos ? name : name.substr(colon + 2));
+}
 
 // More ranks than this are told by their least and most; report.md has them all.
 constexpr std::size_t kMostRanks = 16;
@@ -50,6 +56,17 @@ std::string waits_text(const Report& report) {
   return fmt::format("{}; {}, which cost {} % when nobody is late ({:.2f} us each)",
                      shares_text(answer.waits.share), barriers_text(answer.waits, report.model.block_count),
                      share_text(barrier_share(answer)), answer.waits.barrier_s * 1e6);
+}
+
+std::string cores_text(const Report& report) {
+  if (!report.lossless || report.lossless->multiplied.samples.empty()) return "";
+  const Measurement& rate = report.lossless->multiplied;
+  const Wall& wall = report.lossless->prefill_wall;
+  std::string text = fmt::format("products of weights in the caches did {} around these prefills ({} to {})", glued(ops_per_s_text(rate.median)),
+                                 glued(ops_per_s_text(rate.low)), glued(ops_per_s_text(rate.high)));
+  if (wall.limit_ops_per_s > 0) text += fmt::format(", {} of the {}", percent_text(rate.median / wall.limit_ops_per_s), after_colon(wall.name));
+  if (wall.ops_per_s > 0) text += fmt::format("; prefill reached {} of that", percent_text(wall.ops_per_s / rate.median));
+  return text;
 }
 
 std::string pages_text(const Report& report) {

@@ -7,6 +7,7 @@
 #include "core/clock.hpp"
 #include "core/stats.hpp"
 #include "core/text.hpp"
+#include "kernels/multiply_roof.hpp"
 #include "kernels/speculation/speculation.hpp"
 #include "probes/counters.hpp"
 #include "runner/stop_rule.hpp"
@@ -20,10 +21,15 @@ constexpr int kStepsPerSample = 8;
 constexpr int kVerifySamples = 5;
 constexpr int kEmptyBarrierSamples = 6;
 constexpr int kWarmUpTokens = 32;
-// Neighbours on the same host take bandwidth without a trace in this machine's own counters; only reading shows it.
-constexpr double kSteadyBandwidth = 1.2;
+// Neighbours on the same host take bandwidth, and half a core's pipes, without a trace in this machine's own counters; only
+// reading and multiplying show it.
+constexpr double kSteady = 1.2;
 // One pass over a small model lasts some 10 ms, and no two such passes are alike.
 constexpr double kReading_s = 0.15;
+// Of the prefill beside it: what neighbours take changes within a tenth of a second.
+constexpr double kMultiplyingShare = 0.06;
+constexpr double kMultiplyingLeast_s = 0.1;
+constexpr double kMultiplyingMost_s = 0.5;
 
 DecoderOptions options_for(const TrialSpec& spec) {
   const Workload& w = spec.workload;
@@ -43,8 +49,14 @@ DecoderOptions options_for(const TrialSpec& spec) {
 
 void tag_moving_bandwidth(const std::vector<double>& read_rates, Measurement& measured) {
   const auto [low, high] = std::minmax_element(read_rates.begin(), read_rates.end());
-  if (*high <= kSteadyBandwidth * *low) return;
+  if (*high <= kSteady * *low) return;
   measured.tags.push_back(fmt::format("noisy: the memory read between {} and {} around it", bytes_per_s_text(*low), bytes_per_s_text(*high)));
+}
+
+void tag_moving_cores(const std::vector<double>& multiply_rates, Measurement& measured) {
+  const auto [low, high] = std::minmax_element(multiply_rates.begin(), multiply_rates.end());
+  if (*high <= kSteady * *low) return;
+  measured.tags.push_back(fmt::format("noisy: the cores multiplied between {} and {} around it", ops_per_s_text(*low), ops_per_s_text(*high)));
 }
 
 }  // namespace
@@ -97,7 +109,7 @@ double StepTimer::read_rate() {
   return median(rates);
 }
 
-Measurement StepTimer::prefill() {
+std::vector<Measurement> StepTimer::prefill() {
   const Workload& w = spec_.workload;
   const auto once = [&](int count, bool timed) {
     decoder_.assume(0, w.depth_tokens);
@@ -115,17 +127,25 @@ Measurement StepTimer::prefill() {
   once(std::min(kWarmUpTokens, w.prompt_tokens), false);
   StopRule rule = StopRule::of(spec_.budget);
   rule.seconds /= 2;  // the other half is for decoding
-  std::vector<double> samples;
+  MultiplyRoof roof(decoder_.weights(), team_);
+  std::vector<double> samples, multiply_rates;
+  const auto multiply = [&](double sample_s) {
+    const double seconds = std::clamp(kMultiplyingShare * sample_s, kMultiplyingLeast_s, kMultiplyingMost_s);
+    multiply_rates.push_back(roof.ops_per_s(spec_.config.prefill_threads, seconds));
+  };
+  multiply(0);
   const double started_s = now_s();
   watch_.begin_samples();
   do {
     samples.push_back(w.prompt_tokens / once(w.prompt_tokens, true));
     watch_.end_sample();
+    multiply(w.prompt_tokens / samples.back());
     on_sample_(kPrefill, samples.back());
   } while (stop(rule, samples, now_s() - started_s) == Stop::go_on);
   Measurement measured = summarise(kPrefill, "tokens/s", samples);
   label(measured, watch_.end_samples());
-  return measured;
+  tag_moving_cores(multiply_rates, measured);
+  return {measured, summarise(kMultiplyRate, "operations/s", multiply_rates)};
 }
 
 std::vector<Measurement> StepTimer::decode() {
@@ -179,45 +199,33 @@ std::vector<Measurement> StepTimer::decode() {
   return all;
 }
 
-std::vector<Measurement> StepTimer::verify(int n) {
+std::vector<Measurement> StepTimer::together(int n, bool streams) {
   std::vector<double> samples, experts;
   for (int sample = -1; sample < kVerifySamples; ++sample) {
-    decoder_.assume(0, depth_);
     std::vector<StepToken> step;
-    for (int i = 0; i < n; ++i)
-      step.push_back({.token = tokens_[static_cast<std::size_t>(i + (sample + 1) * n)], .sequence = 0, .position = depth_ + i, .logits = true});
-    if (sample < 0) warm_up(step, spec_.config.decode_threads);
-    else samples.push_back(step_s(step, spec_.config.decode_threads));
-    if (sample < 0) watch_.begin_samples();
-    else watch_.end_sample();
-    if (const double used = mean_experts(decoder_); used > 0 && sample >= 0) experts.push_back(used);
-  }
-  const std::string name = fmt::format("verify_s/{}", n);
-  on_sample_(name, samples.back());
-  std::vector<Measurement> all = {summarise(name, "s", samples)};
-  label(all.front(), watch_.end_samples());
-  if (!experts.empty()) all.push_back(summarise(fmt::format("verify_experts/{}", n), "experts a layer", experts));
-  return all;
-}
-
-Measurement StepTimer::streams(int n) {
-  std::vector<double> samples;
-  for (int sample = -1; sample < kVerifySamples; ++sample) {
-    std::vector<StepToken> step;
-    for (int s = 0; s < n; ++s) {
-      decoder_.assume(s, depth_);
-      step.push_back({.token = tokens_[static_cast<std::size_t>(s + (sample + 1) * n)], .sequence = s, .position = depth_, .logits = true});
+    for (int i = 0; i < n; ++i) {
+      if (streams || i == 0) decoder_.assume(streams ? i : 0, depth_);
+      step.push_back({.token = tokens_[static_cast<std::size_t>(i + (sample + 1) * n)],
+                      .sequence = streams ? i : 0,
+                      .position = streams ? depth_ : depth_ + i,
+                      .logits = true});
     }
-    if (sample < 0) warm_up(step, spec_.config.decode_threads);
-    else samples.push_back(n / step_s(step, spec_.config.decode_threads));
-    if (sample < 0) watch_.begin_samples();
-    else watch_.end_sample();
+    if (sample < 0) {
+      warm_up(step, spec_.config.decode_threads);
+      watch_.begin_samples();
+      continue;
+    }
+    const double seconds = step_s(step, spec_.config.decode_threads);
+    samples.push_back(streams ? n / seconds : seconds);
+    watch_.end_sample();
+    if (const double used = mean_experts(decoder_); used > 0) experts.push_back(used);
   }
-  const std::string name = fmt::format("batch_tokens_per_s/{}", n);
+  const std::string name = fmt::format("{}/{}", streams ? "batch_tokens_per_s" : "verify_s", n);
   on_sample_(name, samples.back());
-  Measurement measured = summarise(name, "tokens/s", samples);
-  label(measured, watch_.end_samples());
-  return measured;
+  std::vector<Measurement> all = {summarise(name, streams ? "tokens/s" : "s", samples)};
+  label(all.front(), watch_.end_samples());
+  if (!experts.empty()) all.push_back(summarise(fmt::format("{}/{}", streams ? "batch_experts" : "verify_experts", n), "experts a layer", experts));
+  return all;
 }
 
 std::vector<Measurement> StepTimer::measure() {
@@ -231,10 +239,12 @@ std::vector<Measurement> StepTimer::measure() {
     read_rates.push_back(read_rate());
     tag_moving_bandwidth(read_rates, all.front());
   }
-  if (w.prompt_tokens > 0) all.push_back(prefill());
+  if (w.prompt_tokens > 0)
+    for (Measurement& each : prefill()) all.push_back(std::move(each));
   for (int n = 1; n <= w.verify_max; ++n)
-    for (Measurement& each : verify(n)) all.push_back(std::move(each));
-  for (int n = 1; n <= w.streams_max; n *= 2) all.push_back(streams(n));
+    for (Measurement& each : together(n, false)) all.push_back(std::move(each));
+  for (int n = 1; n <= w.streams_max; n *= 2)
+    for (Measurement& each : together(n, true)) all.push_back(std::move(each));
   all.push_back(summarise(kReadBandwidth, "bytes/s", read_rates));
   for (const std::string& tag : watch_.tags())
     for (Measurement& each : all) {

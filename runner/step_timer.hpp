@@ -24,7 +24,8 @@ class StepTimer {
   StepTimer(std::shared_ptr<const Weights> weights, DraftParts drafts, const TrialSpec& spec, Team& team, std::function<void(const std::string& name, double value)> on_sample);
 
   /// Everything that the workload asks for, in the order decode (the read rate of the weights' own pages before
-  /// and after it, and how long its ranks waited for each other), prefill, verify, streams. With drafts the decode is
+  /// and after it, and how long its ranks waited for each other), prefill (and between its samples how fast the same ranks
+  /// multiply in their caches), verify, streams. With drafts the decode is
   /// time_drafts().
   std::vector<Measurement> measure();
 
@@ -36,10 +37,9 @@ class StepTimer {
 
  private:
   double read_rate();  ///< of the weights, between steps: the median of passes that last 0.15 s together
-  Measurement prefill();
+  std::vector<Measurement> prefill();
   std::vector<Measurement> decode();
-  std::vector<Measurement> verify(int n);
-  Measurement streams(int n);
+  std::vector<Measurement> together(int n, bool streams);  ///< n tokens a step, each of a sequence of its own, or one after the other
   double step_s(std::span<const StepToken> tokens, int threads);
 
   /// A step that is no part of a sample.

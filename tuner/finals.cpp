@@ -1,6 +1,8 @@
 // Interleaved repetitions, the choice of the winner, and the trials that only the winner gets.
 #include "tuner/finals.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -199,6 +201,31 @@ Ratio paired(const std::vector<Measurement>& a, const std::vector<Measurement>& 
   return here.empty() ? Ratio{} : paired_ratio(here, there);
 }
 
+/// Takes back what the search called a help and the turns do not show: they ran side by side, the search's trials did not.
+void retract(Search& search, const std::vector<Finalist>& finalists) {
+  const auto start = std::find_if(finalists.begin(), finalists.end(), [](const Finalist& each) { return each.part == Part::start; });
+  if (start == finalists.end() || start->dropped() || start->prefill.empty()) return;
+  for (const Finalist& each : finalists) {
+    if (each.part == Part::start || each.part == Part::yours || each.dropped() || each.prefill.empty()) continue;
+    const Duel duel = compare(search, each, *start);
+    if (duel.candidate_wins) continue;
+    const bool alone = differences(each.config, start->config).size() == 1;
+    for (Effect& effect : search.record().effects) {
+      const Lever& record = lever(effect.lever);
+      if (effect.verdict != Verdict::helped || record.get(each.config) != effect.value || record.get(start->config) == effect.value) continue;
+      const bool both = effect.decode && effect.prefill;
+      const Ratio& told = both ? *effect.turn : effect.decode ? *effect.decode : *effect.prefill;
+      const Ratio turns = both            ? duel.speed_ratio
+                          : effect.decode ? paired(each.decode, start->decode)
+                                          : paired(each.prefill, start->prefill);
+      if (verdict(turns) == Verdict::helped) continue;
+      effect.verdict = Verdict::no_effect;
+      effect.reason = fmt::format("{:+.1f} % in the search, {:+.1f} % {}in turns with the default", 100 * (told.median - 1),
+                                  100 * (turns.median - 1), alone ? "" : "beside other settings ");
+    }
+  }
+}
+
 /// The answer beside the user's line; nothing if none was given.
 std::optional<Comparison> compare_yours(const Search& search, const std::vector<Finalist>& finalists, const Answer& winner) {
   if (!search.request().yours) return std::nullopt;
@@ -303,6 +330,7 @@ void run_finals(Search& search) {
   search.open_reserve();
   std::vector<Finalist> finalists = choose_finalists(search);
   interleave(search, finalists);
+  retract(search, finalists);
   TuneResult& record = search.record();
   for (const Finalist& each : finalists)
     if (each.part == Part::start) record.default_answer = answer_of(search, each);

@@ -60,9 +60,9 @@ Ratio quotient(const Measurement& a, const Measurement& b) {
   return {a.median / b.median, {a.low / b.high, a.high / b.low}};
 }
 
-Ratio widened(const Ratio& speed_ratio, double memory_drift) {
-  return {speed_ratio.median,
-          {speed_ratio.interval.low / std::max(1.0, memory_drift), speed_ratio.interval.high / std::min(1.0, memory_drift)}};
+Ratio widened(const Ratio& speed_ratio, double drift, double other_drift) {
+  const auto [least, most] = std::minmax({1.0, drift, other_drift});
+  return {speed_ratio.median, {speed_ratio.interval.low / most, speed_ratio.interval.high / least}};
 }
 
 Verdict verdict(const Ratio& speed_ratio) {

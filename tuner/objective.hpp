@@ -28,9 +28,9 @@ Measurement pooled(const std::vector<Measurement>& measurements);
 /// intervals.
 Ratio quotient(const Measurement& a, const Measurement& b);
 
-/// The interval as wide as it is if the memory's own change between the two measurements explains the difference:
-/// `memory_drift` is the read rate around the first over that around the second.
-Ratio widened(const Ratio& speed_ratio, double memory_drift);
+/// The interval as wide as it is if the machine's own change between the two measurements explains the difference. `drift`:
+/// what the machine gave around the first over what it gave around the second, in reading or multiplying; of a turn both.
+Ratio widened(const Ratio& speed_ratio, double drift, double other_drift = 1);
 
 /// helped if the whole interval of a speed ratio lies above 1 and its median above the noise floor; hurt
 /// likewise.

@@ -31,6 +31,12 @@ std::optional<LeftOut> inert_in(Engine engine, const Config& config, const Confi
   return LeftOut{"load_mode=" + lever("load_mode").get(config), "repack=on reads the weights into memory of its own, whatever this says"};
 }
 
+/// Whether what the machine gave around both can be compared: read by as many threads, multiplied by the same kernels.
+bool same_witness(const Config& a, const Config& b, Phase phase) {
+  if (phase == Phase::decode) return a.decode_threads == b.decode_threads;
+  return a.prefill_threads == b.prefill_threads && a.isa == b.isa && a.repack == b.repack && a.activation_type == b.activation_type;
+}
+
 }  // namespace
 
 Phase phase_of(const Workload& workload) {
@@ -118,19 +124,19 @@ std::optional<Ratio> Search::speed_ratio(const Config& config, const Config& fro
   if (phase == Phase::both) {
     const auto here = turn(config), there = turn(from);
     if (!here || !there) return std::nullopt;
-    return widened(quotient(*there, *here), memory_drift(config, from));
+    return widened(quotient(*there, *here), drift(config, from, Phase::decode), drift(config, from, Phase::prefill));
   }
   const auto here = rate(config, phase), there = rate(from, phase);
   if (!here || !there) return std::nullopt;
-  return widened(quotient(*here, *there), phase == Phase::decode ? memory_drift(config, from) : 1);
+  return widened(quotient(*here, *there), drift(config, from, phase));
 }
 
-double Search::memory_drift(const Config& config, const Config& from) const {
-  if (config.decode_threads != from.decode_threads) return 1;  // read with other threads: nothing to compare
-  const auto here = known_.find(key(config, Phase::decode)), there = known_.find(key(from, Phase::decode));
+double Search::drift(const Config& config, const Config& from, Phase phase) const {
+  if (!same_witness(config, from, phase)) return 1;
+  const auto here = known_.find(key(config, phase)), there = known_.find(key(from, phase));
   if (here == known_.end() || there == known_.end()) return 1;
-  if (!(here->second.read_bytes_per_s > 0) || !(there->second.read_bytes_per_s > 0)) return 1;
-  return here->second.read_bytes_per_s / there->second.read_bytes_per_s;
+  if (!(here->second.machine_gave > 0) || !(there->second.machine_gave > 0)) return 1;
+  return here->second.machine_gave / there->second.machine_gave;
 }
 
 Verdict Search::note_effect(const Axis& axis, const std::string& value, const Config& config,
@@ -311,8 +317,7 @@ void Search::learn(const Trial& trial, Reload reload, double took_s) {
     else if (measured == nullptr || !(measured->low > 0) || !std::isfinite(measured->high))
       entry.failure = "the engine gave no usable rate";
     else entry.rate = *measured;
-    if (const Measurement* read = trial.find(kReadBandwidth); read != nullptr && phase == Phase::decode)
-      entry.read_bytes_per_s = read->median;
+    if (const Measurement* gave = trial.find(phase == Phase::prefill ? kMultiplyRate : kReadBandwidth)) entry.machine_gave = gave->median;
   }
   if (!succeeded(trial)) return;
   if (reload != Reload::none && trial.provenance.load_s > 0)

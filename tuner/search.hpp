@@ -114,13 +114,13 @@ class Search {
   struct Known {
     Measurement rate;
     std::string failure;
-    double read_bytes_per_s = 0;  ///< what the memory gave around the decode; 0: the engine does not say
+    double machine_gave = 0;  ///< around it: reading beside a decode, multiplying beside a prefill; 0: the engine does not say
   };
 
   std::string key(const Config& config, Phase phase) const;
   std::string whole_key(const Config& config) const;
-  /// How much faster the memory was around config's decode than around from's; 1 if not known.
-  double memory_drift(const Config& config, const Config& from) const;
+  /// How much more the machine gave around config's phase than around from's; 1 if not known.
+  double drift(const Config& config, const Config& from, Phase phase) const;
   /// As it was measured; null: not known, or it failed.
   const Measurement* measured_rate(const Config& config, Phase phase) const;
   Reference reference(Phase phase) const;

@@ -85,7 +85,7 @@ struct Effect {
   std::optional<Ratio> turn;
   Verdict verdict =
       Verdict::no_effect;  ///< of the phase that the lever changes; of the turn if it changes both
-  std::string reason;      ///< of a failure
+  std::string reason;      ///< of a failure, or of a help that was taken back
 };
 
 struct Answer {

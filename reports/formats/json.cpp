@@ -98,6 +98,7 @@ Json answer(const Available<Answer>& available) {
           {"speedup", ratio(a.speedup)},
           {"pairs", a.pairs},
           {"waits", waits(a.waits)},
+          {"multiply_ops_per_s", a.multiplied.samples.empty() ? Json(nullptr) : interval(a.multiplied)},
           {"pages", pages(a.pages)},
           {"counted", counted(a)},
           {"quality", a.quality.empty() ? Json(nullptr) : Json(a.quality)},
@@ -202,9 +203,9 @@ Json findings(const Report& report) {
   }
   for (const VerifyCost& v : report.verify)
     json["verify"].push_back(
-        {{"tokens", v.tokens}, {"step_s", v.step_s}, {"break_even_tokens", v.break_even_tokens}});
+        {{"tokens", v.tokens}, {"step_s", v.step_s}, {"break_even_tokens", v.break_even_tokens}, {"wall", wall(v.wall)}});
   for (const StreamSpeed& s : report.streams)
-    json["streams"].push_back({{"sequences", s.sequences}, {"tokens_per_s", interval(s.tokens_per_s)}, {"by", s.by}});
+    json["streams"].push_back({{"sequences", s.sequences}, {"tokens_per_s", interval(s.tokens_per_s)}, {"by", s.by}, {"wall", wall(s.wall)}, {"experts_per_layer", positive(s.experts)}});
   for (const LeftOut& n : report.left_out)
     json["not_tried"].push_back({{"lever", n.lever}, {"reason", n.reason}});
   return json;

@@ -118,19 +118,22 @@ std::string effects(const Report& report) {
                                                   : "turn",
                       e.ratio.median > 0 ? change_text(e.ratio.median) : "",
                       e.ratio.median > 0 ? change_interval_text(e.ratio) : "",
-                      e.reason.empty() ? std::string(to_string(e.verdict)) : literal(e.reason)});
+                      e.reason.empty()                ? std::string(to_string(e.verdict))
+                      : e.verdict == Verdict::failed ? literal(e.reason)
+                                                     : std::string(to_string(e.verdict)) + ": " + literal(e.reason)});
   return out;
 }
 
 std::string drafts(const Report& report) {
   if (report.verify.empty()) return "";
-  std::string out = table_head({"tokens checked together", "time", "a round must yield more than", "of the drafts, accepted"}, "rrrr");
+  std::string out = table_head({"tokens checked together", "time", "a round must yield more than", "of the drafts, accepted", "of the limit"}, "rrrrl");
   for (const VerifyCost& v : report.verify)
     out += table_row({fmt::format("{}", v.tokens), seconds_text(v.step_s),
                       fmt::format("{:.2f} tokens", v.break_even_tokens),
                       v.tokens < 2                            ? ""
                       : v.break_even_tokens >= v.tokens ? "never"
-                                                        : percent_text(break_even_acceptance(v.break_even_tokens, v.tokens - 1))});
+                                                        : percent_text(break_even_acceptance(v.break_even_tokens, v.tokens - 1)),
+                      wall_text(v.wall)});
   out += "\nMeasured with oldiron's own kernels; the time of drafting is not counted.";
   if (report.lossless && report.lossless->config.draft_len == 0) out += " The answer drafts nothing.";
   if (report.model.synthetic) out += " What generated weights accept means nothing and is not measured.";
@@ -164,10 +167,10 @@ std::string lossy(const Report& report) {
 
 std::string streams(const Report& report) {
   if (report.streams.empty()) return sentence(streams_text(report));
-  std::string out = table_head({"sequences at once", "all together", "95 % interval"}, "rrl");
+  std::string out = table_head({"sequences at once", "all together", "95 % interval", "of the limit"}, "rrll");
   for (const StreamSpeed& s : report.streams)
     out += table_row({fmt::format("{}", s.sequences), speed_text(s.tokens_per_s.median),
-                      interval_text(s.tokens_per_s.low, s.tokens_per_s.high)});
+                      interval_text(s.tokens_per_s.low, s.tokens_per_s.high), wall_text(s.wall)});
   return out + "\nMeasured with " + literal(report.streams.front().by) + ".\n";
 }
 
@@ -254,6 +257,7 @@ std::string markdown_report(const Report& report) {
   out += section("When drafts would pay", drafts(report));
   out += section("Several users", streams(report));
   out += section("Waiting for each other", waits(report));
+  out += section("What the cores gave", sentence(cores_text(report)));
   out += section("Memory pages", sentence(pages_text(report)));
   out += section("Power", sentence(power_text(report)));
   out += section("Counted", sentence(counters_text(report)));

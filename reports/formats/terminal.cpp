@@ -129,6 +129,7 @@ std::string finding_lines(const Report& report) {
   out += labelled(label, drafts_text(report));
   out += labelled("streams", streams_text(report));
   out += labelled("waits", waits_text(report));
+  out += labelled("cores", cores_text(report));
   out += labelled("yours", not_compared_text(report));
   out += labelled("pages", pages_text(report));
   out += labelled("power", power_text(report));

@@ -159,5 +159,23 @@ TEST(Roofline, FewThreadsOfASaturableMemoryAreHeldByTheirOwnMisses) {
   EXPECT_EQ(decode_wall(gemma(), kTwo, Workload{}, measured, 5).name, "memory");
 }
 
+TEST(Roofline, AStepOfSeveralTokensMeetsTheMemoryFirstAndThenArithmetic) {
+  const Profile measured = profile_with_peaks();
+  const auto wall = [&](int n, double step_s) { return step_wall(gemma(), kTwo, measured, batch_step(n, 0, kTwo, {}), step_s); };
+  const double one = step_cost(gemma(), batch_step(1, 0, kTwo, {})).bytes();
+  EXPECT_NEAR(wall(1, 0.2).fraction, one / 0.2 / 27e9, 1e-12);
+  EXPECT_EQ(wall(1, 0.2).limit_bytes_per_s, 27e9);
+  EXPECT_EQ(wall(1, 0.2).limit_ops_per_s, 0);
+  const StepCost many = step_cost(gemma(), batch_step(512, 0, kTwo, {}));
+  const Wall computed = wall(512, 10);
+  EXPECT_EQ(computed.limit_ops_per_s, compute_ceiling(gemma(), kTwo, measured).ops_per_s);
+  EXPECT_NEAR(computed.fraction, many.flops() / 10 / computed.limit_ops_per_s, 1e-12);
+  EXPECT_EQ(computed.bytes_per_s, 0);
+  // Fewer experts than independent tokens would use are less to read.
+  const Routing narrow = {.kind = Routing::Kind::measured, .distinct = std::vector<double>(4, 9)};
+  EXPECT_LT(step_wall(gemma(), kTwo, measured, batch_step(4, 0, kTwo, narrow), 0.2).fraction, wall(4, 0.2).fraction);
+  EXPECT_EQ(step_wall(gemma(), kTwo, Profile{}, batch_step(4, 0, kTwo, {}), 0.2).name, "not measured");
+}
+
 }  // namespace
 }  // namespace oldiron::roofline_test

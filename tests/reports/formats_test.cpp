@@ -47,9 +47,9 @@ TEST(Terminal, FitsEightyColumnsButForWordsOfALine) {
 
 TEST(Sentences, WhyThereAreNoStreamsAndWhoMeasuredThemIsSaid) {
   Report report = sample_report();
-  EXPECT_THAT(streams_text(report), HasSubstr("(oldiron's kernels)"));
+  EXPECT_THAT(streams_text(report), HasSubstr("; by oldiron's kernels"));
   for (StreamSpeed& speed : report.streams) speed.by = "llama-batched-bench of llama.cpp 10587 (3f545becc)";
-  EXPECT_THAT(streams_text(report), HasSubstr("(llama-batched-bench of llama.cpp 10587 (3f545becc))"));
+  EXPECT_THAT(streams_text(report), HasSubstr("; by llama-batched-bench of llama.cpp 10587 (3f545becc)"));
   report.streams.clear();
   EXPECT_EQ(streams_text(report), "");
   report.no_streams = "no time was left";
@@ -257,6 +257,41 @@ TEST(CommandLine, KeepsAFlagWithItsValue) {
             "GLIBC_TUNABLES=glibc.malloc.hugetlb=1 OMP_PLACES='{0:4}' EMPTY= llama-bench");
   EXPECT_EQ(command_words({"llama-bench", "-t", "8", "-fa", "-m", "a b"}),
             (std::vector<std::string>{"llama-bench", "-t 8", "-fa", "-m 'a b'"}));
+}
+
+std::string unglued(std::string text) {
+  constexpr std::string_view kNoBreak = "\u00a0";
+  for (std::size_t at; (at = text.find(kNoBreak)) != std::string::npos;) text.replace(at, kNoBreak.size(), " ");
+  return text;
+}
+
+TEST(Formats, StepsOfSeveralTokensStandBesideTheirLimit) {
+  Report report = sample_report();
+  EXPECT_EQ(unglued(streams_text(report)), "decode of all together: 1 user 15.1 t/s (memory 71 %), 2 users 20.4 t/s, 4 users 26.9 t/s (compute 44 %): "
+                                           "shares of the wall that a step meets first; by oldiron's kernels");
+  const Json streams = parse_json(json_report(report), "report")["streams"];
+  EXPECT_DOUBLE_EQ(streams[0]["wall"]["fraction"].get<double>(), 0.71);
+  EXPECT_TRUE(streams[1]["wall"]["fraction"].is_null());
+  EXPECT_DOUBLE_EQ(streams[2]["experts_per_layer"].get<double>(), 27.4);
+  EXPECT_THAT(markdown_report(report), HasSubstr("44 % of 1.17 TOP/s, compute: vpmaddubsw peak |"));
+}
+
+TEST(Formats, WhatTheCoresGaveStandsBesideAPrefill) {
+  Report report = no_engine_report();
+  EXPECT_EQ(unglued(cores_text(report)), "products of weights in the caches did 552 GOP/s around these prefills (530 GOP/s to 574 GOP/s), 47 % of the "
+                                         "vpmaddubsw peak; prefill reached 80 % of that");
+  EXPECT_THAT(terminal_report(report), HasSubstr("  cores  "));
+  (*report.lossless).multiplied = {};
+  EXPECT_EQ(cores_text(report), "");
+}
+
+TEST(Sentences, AHelpThatWasTakenBackSaysWhatTheTurnsSaw) {
+  Report report = sample_report();
+  report.effects = {{"ubatch", "256", "512", Loss::lossless, Phase::prefill, {1.36, {1.13, 1.44}}, Verdict::no_effect, "+36 % in the search, -2 % in turns with the default"}};
+  EXPECT_EQ(no_effect_text(report), "ubatch=256: +36 % in the search, -2 % in turns with the default");
+  report.effects.push_back({"decode_threads", "4", "8", Loss::lossless, Phase::decode, {1.01, {0.98, 1.03}}, Verdict::no_effect, ""});
+  EXPECT_THAT(unglued(no_effect_text(report)), HasSubstr("(inside ±3.0 %); ubatch=256: +36 %"));
+  EXPECT_THAT(markdown_report(report), HasSubstr("no effect: +36 % in the search"));
 }
 
 TEST(Formats, WaitsOfEveryRankAndPagesAreInEachDocument) {

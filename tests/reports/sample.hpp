@@ -272,6 +272,9 @@ inline Report sample_report() {
   r.verify = {{1, 0.065, 1.0}, {2, 0.082, 1.27}, {3, 0.101, 1.56}, {4, 0.12, 1.85}, {8, 0.193, 2.98}};
   r.streams = {
       {1, measured("s", 15.1, 0.01)}, {2, measured("s", 20.4, 0.01)}, {4, measured("s", 26.9, 0.01)}};
+  r.streams[0].wall = {"memory", 0.71, 38.8e9, 54.6e9};
+  r.streams[2].wall = {"compute: vpmaddubsw peak", 0.44, 0, 0, false, 513e9, 1165e9};
+  r.streams[2].experts = 27.4;
   r.left_out = {{"head_type", "the file would have to be quantised again"},
                 {"draft_len", "llama-bench has no drafts"}};
   r.budget = {
@@ -309,6 +312,7 @@ inline Report no_engine_report() {
     best.waits.share.push_back(measured("share", 0.011 + 0.002 * rank, 0.1));
   best.waits.per_step = 184;
   best.waits.barrier_s = 0.62e-6;
+  best.multiplied = measured(kMultiplyRate, 552e9, 0.04);
   best.pages = {{"weights", 14'380'000'000, 14'178'000'000}, {"keys and values", 215'000'000, 216'000'000},
                 {"scratch and the rest", 140'000'000, 96'000'000}};
   const auto around = [](const char* name, double value, double half) {

@@ -75,6 +75,20 @@ TEST_F(OwnEngineTrials, WithoutDraftsSayNothingOfThem) {
   EXPECT_EQ(trial.find(kPlainDecode), nullptr);
 }
 
+TEST_F(OwnEngineTrials, TellHowFastTheCoresMultipliedAroundAPrefill) {
+  TrialSpec spec = spec_of("gemma4-moe.Q8_0.gguf");
+  spec.workload = {.prompt_tokens = 40, .generate_tokens = 0};
+  spec.budget = {.seconds = 0, .min_samples = 3, .max_samples = 3};
+  const Trial trial = run(spec);
+  ASSERT_NE(trial.find(kMultiplyRate), nullptr);
+  EXPECT_EQ(trial.find(kPrefill)->samples.size(), 3U);
+  EXPECT_EQ(trial.find(kMultiplyRate)->samples.size(), 4U) << "before each sample and after the last";
+  EXPECT_GT(trial.find(kMultiplyRate)->low, 0);
+
+  spec.workload = {.prompt_tokens = 0, .generate_tokens = 8};
+  EXPECT_EQ(run(spec).find(kMultiplyRate), nullptr);
+}
+
 TEST_F(OwnEngineTrials, TagWhatGeneratedWeightsAccept) {
   const std::string file = testing::TempDir() + "own_engine_test_" + std::to_string(getpid()) + ".gguf";
   write_gguf(

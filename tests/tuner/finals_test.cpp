@@ -21,6 +21,33 @@ TEST(FinalsTest, FinalistsAndTheDefaultTakeTurns) {
   EXPECT_EQ(result.lossless->decode_tokens_per_s.samples.size(), 3U * 3U);
 }
 
+/// A surface where one ubatch is faster only while the search looks, and the threads do what they do.
+TuneResult luck_of_the_search(double decode_gain) {
+  Surface surface;
+  surface.decode = [=](const Config& config) { return config.decode_threads == 1 ? 10 * decode_gain : 10.0; };
+  const TuneRequest request = request_for(surface);
+  return tune(request, [&](const TrialSpec& spec) {
+    surface.prefill = [&](const Config& config) { return config.ubatch == 256 && spec.repetition == 0 ? 136.0 : 100.0; };
+    return surface(spec);
+  });
+}
+
+TEST(FinalsTest, WhatTheTurnsDoNotShowIsTakenBack) {
+  const TuneResult result = luck_of_the_search(0.5);
+  EXPECT_EQ(result.lossless->config.ubatch, 512);
+  const Effect* luck = effect_of(result, "ubatch", "256");
+  ASSERT_NE(luck, nullptr);
+  EXPECT_EQ(luck->verdict, Verdict::no_effect);
+  EXPECT_EQ(luck->reason, "+36.0 % in the search, +0.0 % in turns with the default");
+  EXPECT_NEAR(luck->prefill->median, 1.36, 1e-9) << "what was measured stays";
+}
+
+TEST(FinalsTest, AWinKeepsWhatTheSearchToldOfIt) {
+  const TuneResult result = luck_of_the_search(1.5);
+  EXPECT_EQ(result.lossless->config.decode_threads, 1);
+  EXPECT_EQ(effect_of(result, "decode_threads", "1")->verdict, Verdict::helped);
+}
+
 TEST(FinalsTest, VerifyIsMeasuredOnceOnTheAnswer) {
   Surface surface = separable();
   TuneRequest request = request_for(surface);

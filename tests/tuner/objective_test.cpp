@@ -99,5 +99,15 @@ TEST(Objective, MemoryThatBecameFasterProvesNothingOfALever) {
   EXPECT_EQ(verdict(widened(loss, 1)), Verdict::hurt);
 }
 
+TEST(Objective, OfATurnTheLargerOfTwoDriftsCounts) {
+  const Ratio gain{1.31, {1.2, 1.4}};
+  const Ratio wide = widened(gain, 1.1, 1.25);
+  EXPECT_DOUBLE_EQ(wide.interval.low, 1.2 / 1.25);
+  EXPECT_DOUBLE_EQ(wide.interval.high, 1.4);
+  const Ratio both = widened(gain, 0.8, 1.25);
+  EXPECT_DOUBLE_EQ(both.interval.low, 1.2 / 1.25);
+  EXPECT_DOUBLE_EQ(both.interval.high, 1.4 / 0.8);
+}
+
 }  // namespace
 }  // namespace oldiron::objective_test

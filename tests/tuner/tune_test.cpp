@@ -366,5 +366,31 @@ TEST(TuneTest, LaterLoadsMayFindTheFileInMemory) {
   EXPECT_GT(plan.expected_s, 100 + 5);
 }
 
+/// A prefill that is faster by 1.36 in the one trial of the search that has another ubatch, as are the cores around it by `drift`.
+TuneResult with_faster_cores(double drift) {
+  Surface surface;
+  TuneRequest request = request_for(surface);
+  override_axis(request.space, "ubatch", "512,256");
+  return tune(request, [&](const TrialSpec& spec) {
+    const bool lucky = spec.config.ubatch == 256 && spec.repetition == 0;
+    surface.prefill = [=](const Config&) { return lucky ? 136.0 : 100.0; };
+    Trial trial = surface(spec);
+    if (spec.workload.prompt_tokens > 0) trial.measurements.push_back(summarise(kMultiplyRate, "operations/s", {300e9 * (lucky ? drift : 1)}));
+    return trial;
+  });
+}
+
+TEST(TuneTest, CoresThatBecameFasterProveNothingOfALever) {
+  for (const double drift : {1.0, 1.1, 1.4}) {
+    const TuneResult result = with_faster_cores(drift);
+    const Effect* effect = effect_of(result, "ubatch", "256");
+    EXPECT_NEAR(effect->prefill->interval.low, 1.36 / drift, 1e-9);
+    EXPECT_NEAR(effect->prefill->interval.high, 1.36, 1e-9);
+    EXPECT_EQ(effect->verdict, Verdict::no_effect);
+    EXPECT_EQ(effect->reason.empty(), drift > 1.36) << "by itself, or by the turns that followed";
+    EXPECT_EQ(result.lossless->config.ubatch, 512);
+  }
+}
+
 }  // namespace
 }  // namespace oldiron::tune_test
