@@ -11,10 +11,8 @@ struct MXFP4 {
   static constexpr int kUnitBytes[] = {256, 16};  // words, exponents
 
   template <int kChunk>
-  WORD static void words(const std::byte* const* plane, std::int64_t unit, int part, I8* w) {
-    Q4_0::words<kChunk>(plane, unit, part, w);
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i) w[i] = looked_up(w[i], kE2M1);
+  WORD static I8 word(const std::byte* const* plane, std::int64_t unit, int part, int i) {
+    return looked_up(Q4_0::word<kChunk>(plane, unit, part, i), kE2M1);
   }
 
   // 2^(e - 128), which is too small for a normal float below e = 2 and then 0. Bytes are read with a sign:

@@ -9,14 +9,9 @@ struct Q4_0 {
   static constexpr int kUnitBytes[] = {256, 32};  // of each plane per such unit: words, d
 
   template <int kChunk>
-  WORD static void words(const std::byte* const* plane, std::int64_t unit, int part, I8* w) {
-    const std::byte* p = plane[0] + unit * 256 + part * 4 * kLanes;
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) {
-      const I8 both = load_words(p + 64 * i);
-      w[i] = both & 0x0f;
-      w[i + 4] = shift_right<4>(both) & 0x0f;
-    }
+  WORD static I8 word(const std::byte* const* plane, std::int64_t unit, int part, int i) {
+    const I8 both = load_words(plane[0] + unit * 256 + part * 4 * kLanes + 64 * (i % 4));
+    return (i < 4 ? both : shift_right<4>(both)) & 0x0f;
   }
 
   template <int kChunk>

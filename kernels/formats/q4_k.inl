@@ -10,13 +10,9 @@ struct Q4_K {
   static constexpr int kUnitBytes[] = {2048, 192, 64};  // words, scales, d and dmin
 
   template <int kChunk>
-  WORD static void words(const std::byte* const* plane, std::int64_t unit, int part, I8* w) {
-    const std::byte* p = plane[0] + unit * 2048 + kChunk / 2 * 512 + part * 4 * kLanes;
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i) {
-      const I8 both = load_words(p + 64 * i);
-      w[i] = (kChunk % 2 == 0 ? both : shift_right<4>(both)) & 0x0f;
-    }
+  WORD static I8 word(const std::byte* const* plane, std::int64_t unit, int part, int i) {
+    const I8 both = load_words(plane[0] + unit * 2048 + kChunk / 2 * 512 + part * 4 * kLanes + 64 * i);
+    return (kChunk % 2 == 0 ? both : shift_right<4>(both)) & 0x0f;
   }
 
   WORD static Scales6Of fields(const std::byte* const* plane, std::int64_t unit, int part) {

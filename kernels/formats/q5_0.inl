@@ -13,6 +13,20 @@ WORD I8 fifth_bit(I8 bits) {
   }
 }
 
+// Of a word that is known once loops are unrolled.
+WORD I8 fifth_bit(I8 bits, int from) {
+  switch (from) {
+    case 0: return fifth_bit<0>(bits);
+    case 1: return fifth_bit<1>(bits);
+    case 2: return fifth_bit<2>(bits);
+    case 3: return fifth_bit<3>(bits);
+    case 4: return fifth_bit<4>(bits);
+    case 5: return fifth_bit<5>(bits);
+    case 6: return fifth_bit<6>(bits);
+    default: return fifth_bit<7>(bits);
+  }
+}
+
 struct Q5_0 {
   static constexpr TensorType kType = TensorType::q5_0;
   static constexpr int kMax = 31;
@@ -22,14 +36,9 @@ struct Q5_0 {
   static constexpr int kUnitBytes[] = {256, 64, 32};  // words, fifth bits, d
 
   template <int kChunk>
-  WORD static void words(const std::byte* const* plane, std::int64_t unit, int part, I8* w) {
-    const std::byte* p = plane[0] + unit * 256 + part * 4 * kLanes;
+  WORD static I8 word(const std::byte* const* plane, std::int64_t unit, int part, int i) {
     const I8 bits = load_words(plane[1] + unit * 64 + part * 4 * kLanes);
-    unrolled<4>([&]<int i>() __attribute__((always_inline)) {
-      const I8 both = load_words(p + 64 * i);
-      w[i] = (both & 0x0f) | fifth_bit<i>(bits);
-      w[i + 4] = (shift_right<4>(both) & 0x0f) | fifth_bit<i + 4>(bits);
-    });
+    return Q4_0::word<kChunk>(plane, unit, part, i) | fifth_bit(bits, i);
   }
 
   template <int kChunk>

@@ -10,8 +10,8 @@ struct Q5_1 {
   static constexpr int kUnitBytes[] = {256, 64, 64};  // words, fifth bits, d and m
 
   template <int kChunk>
-  WORD static void words(const std::byte* const* plane, std::int64_t unit, int part, I8* w) {
-    Q5_0::words<kChunk>(plane, unit, part, w);
+  WORD static I8 word(const std::byte* const* plane, std::int64_t unit, int part, int i) {
+    return Q5_0::word<kChunk>(plane, unit, part, i);
   }
 
   template <int kChunk>

@@ -9,11 +9,9 @@ struct Q5_K {
   static constexpr int kUnitBytes[] = {2048, 512, 192, 64};  // words, fifth bits, scales, d and dmin
 
   template <int kChunk>
-  WORD static void words(const std::byte* const* plane, std::int64_t unit, int part, I8* w) {
-    const std::byte* bits = plane[1] + unit * 512 + part * 4 * kLanes;
-    Q4_K::words<kChunk>(plane, unit, part, w);
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i) w[i] = w[i] | fifth_bit<kChunk>(load_words(bits + 64 * i));
+  WORD static I8 word(const std::byte* const* plane, std::int64_t unit, int part, int i) {
+    const I8 bits = load_words(plane[1] + unit * 512 + part * 4 * kLanes + 64 * i);
+    return Q4_K::word<kChunk>(plane, unit, part, i) | fifth_bit<kChunk>(bits);
   }
 
   WORD static Scales6Of fields(const std::byte* const* plane, std::int64_t unit, int part) {

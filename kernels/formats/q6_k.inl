@@ -10,20 +10,15 @@ struct Q6_K {
   static constexpr int kUnitBytes[] = {1024, 512, 128, 16};  // ql, qh, scales, d (one per two units)
 
   template <int kChunk>
-  WORD static void words(const std::byte* const* plane, std::int64_t unit, int part, I8* w) {
-    const std::byte* low = plane[0] + unit * 1024 + kChunk % 2 * 512 + part * 4 * kLanes;
-    const std::byte* high = plane[1] + unit * 512 + part * 4 * kLanes;
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i) {
-      const I8 nibbles = load_words(low + 64 * i);
-      const I8 bits = load_words(high + 64 * i);
-      const I8 low4 = (kChunk < 2 ? nibbles : shift_right<4>(nibbles)) & 0x0f;
-      // Chunk c has its two high bits at 2 c; they belong at 4.
-      const I8 moved = kChunk < 2    ? shift_left < kChunk == 0 ? 4 : 2 > (bits)
-                          : kChunk == 2 ? bits
-                                     : shift_right<2>(bits);
-      w[i] = low4 | (moved & 0x30);
-    }
+  WORD static I8 word(const std::byte* const* plane, std::int64_t unit, int part, int i) {
+    const I8 nibbles = load_words(plane[0] + unit * 1024 + kChunk % 2 * 512 + part * 4 * kLanes + 64 * i);
+    const I8 bits = load_words(plane[1] + unit * 512 + part * 4 * kLanes + 64 * i);
+    const I8 low4 = (kChunk < 2 ? nibbles : shift_right<4>(nibbles)) & 0x0f;
+    // Chunk c has its two high bits at 2 c; they belong at 4.
+    const I8 moved = kChunk < 2    ? shift_left < kChunk == 0 ? 4 : 2 > (bits)
+                        : kChunk == 2 ? bits
+                                   : shift_right<2>(bits);
+    return low4 | (moved & 0x30);
   }
 
   template <int kChunk>

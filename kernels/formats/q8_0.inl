@@ -9,10 +9,8 @@ struct Q8_0 {
   static constexpr int kUnitBytes[] = {512, 32};  // words, d
 
   template <int kChunk>
-  WORD static void words(const std::byte* const* plane, std::int64_t unit, int part, I8* w) {
-    const std::byte* p = plane[0] + unit * 512 + part * 4 * kLanes;
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i) w[i] = as_operand(load_words(p + 64 * i));
+  WORD static I8 word(const std::byte* const* plane, std::int64_t unit, int part, int i) {
+    return as_operand(load_words(plane[0] + unit * 512 + part * 4 * kLanes + 64 * i));
   }
 
   template <int kChunk>

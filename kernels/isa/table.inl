@@ -11,6 +11,7 @@
 #include "kernels/ops/job.inl"
 #include "kernels/ops/group.inl"
 #include "kernels/ops/product.inl"
+#include "kernels/ops/together.inl"
 #include "kernels/ops/matmul.inl"
 #include "kernels/ops/rows.inl"
 #include "kernels/ops/panel.inl"

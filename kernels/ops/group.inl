@@ -42,6 +42,13 @@ struct Group {
   }
 };
 
+// The eight words of a chunk.
+template <class Unpack, int kChunk>
+WORD void words_of(const Group<Unpack>& group, std::int64_t unit, int part, I8* w) {
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) w[i] = Unpack::template word<kChunk>(group.plane, unit, part, i);
+}
+
 // Weights of the format are scale * byte - minimum.
 template <class Unpack>
 constexpr bool kHasMinimum = requires {

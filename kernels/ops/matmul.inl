@@ -12,13 +12,18 @@ struct Quantised {
   using Format = Unpack;
   static constexpr TensorType kType = Unpack::kType;
   // Two scales need registers for their sums.
-  static constexpr int kColumns = Unpack::kScales == 1 ? kTileColumns : kTileColumns * 3 / 4;
+  static constexpr int kColumns = Unpack::kScales == 1 || kParts == 2 ? kTileColumns : kTileColumns * 3 / 4;
   static constexpr int kActivationBytes = 1;
   static constexpr int kScales = Unpack::kScales;
   using Start = std::conditional_t<kHasMinimum<Unpack>, float, std::int32_t>;
   static constexpr int kStart = kHasMinimum<Unpack> ? -1 : -Unpack::kOffset;  // times the sums
   static constexpr std::int64_t kSpan =
       16384;  // k whose factors are laid out at a time (at most 48 KiB of stack)
+
+  // Both halves of the rows beside each other, so that each word of a column is broadcast once for both. One column is
+  // held by the memory anyway.
+  template <int kColumns>
+  static constexpr bool kTogether = kParts == 2 && kColumns > 1;
 
   // The columns of a tile: their int8, and beside each other the factors of every 32 k.
   template <int kColumns>
@@ -34,7 +39,10 @@ struct Quantised {
         const std::int32_t* sums = x.sum + column[c] * x.sum_stride + span.begin / 16;
         for (std::int64_t block = 0; block < (span.end - span.begin) / 32; ++block) {
           scale[block][c] = scales[block];
-          if constexpr (kScales == 1) {
+          if constexpr (kTogether<kColumns> && requires { Sums<Unpack>::start(q[c]); }) {
+            for (int s = 0; s < kScales; ++s)
+              start[kScales * block + s][c] = Sums<Unpack>::start(q[c] + span.begin + 32 * block + 32 / kScales * s);
+          } else if constexpr (kScales == 1) {
             start[block][c] = static_cast<Start>(kStart * (sums[2 * block] + sums[2 * block + 1]));
           } else {
             start[2 * block][c] = kStart * sums[2 * block];
@@ -49,6 +57,14 @@ struct Quantised {
   [[gnu::noinline]] static void multiply(const Rows& rows, const Columns<kColumns>& x, Range span,
                                          F32 (&result)[kParts][kColumns]) {
     const Group<Unpack> group(rows.group, rows.group_bytes, rows.k);
+    if constexpr (kTogether<kColumns>) multiply_beside(group, rows.prefetch, x, span, result);
+    else multiply_halves(group, rows.prefetch, x, span, result);
+  }
+
+  // Half the rows after the other, their results in registers.
+  template <int kColumns>
+  WORD static void multiply_halves(const Group<Unpack>& group, bool prefetch, const Columns<kColumns>& x, Range span,
+                                   F32 (&result)[kParts][kColumns]) {
     const std::int8_t* q[kColumns];
 #pragma GCC unroll 16
     for (int c = 0; c < kColumns; ++c) q[c] = x.q[c];
@@ -60,7 +76,7 @@ struct Quantised {
     }
     for (std::int64_t unit = span.begin / group.kUnitK; unit < span.end / group.kUnitK; ++unit) {
       unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
-        if (rows.prefetch) group.template prefetch<kChunk>(unit);
+        if (prefetch) group.template prefetch<kChunk>(unit);
         const std::int64_t block = unit * Unpack::kChunks + kChunk;
 #pragma GCC unroll 4
         for (int part = 0; part < kParts; ++part) {
@@ -78,6 +94,61 @@ struct Quantised {
     }
   }
 
+  // A chunk of both halves. What is read for one word is not kept for another: there are no registers for it.
+  template <int kChunk>
+  struct Chunk {
+    const Group<Unpack>& group;
+    std::int64_t unit;
+
+    WORD I8 word(int part, int i) const {
+      asm volatile("" ::: "memory");
+      return Unpack::template word<kChunk>(group.plane, unit, part, i);
+    }
+
+    WORD F32 scale(int part, int s) const {
+      F32 d[kScales];
+      Unpack::template scales<kChunk>(group.plane, unit, part, d);
+      return d[s];
+    }
+
+    WORD F32 minimum(int part) const { return Unpack::template minimum<kChunk>(group.plane, unit, part); }
+  };
+
+  // A block of the columns of a tile; `at` counts from the span's beginning.
+  template <int kColumns>
+  struct Block {
+    const Columns<kColumns>& x;
+    const std::int8_t* const (&values)[kColumns];
+    std::int64_t block, at;
+
+    WORD const std::int8_t* q(int c) const { return values[c] + 32 * block; }
+
+    WORD Start start(int c, int s) const { return x.start[at * kScales + s][c]; }
+  };
+
+  // The results stay in L1.
+  template <int kColumns>
+  WORD static void multiply_beside(const Group<Unpack>& group, bool prefetch, const Columns<kColumns>& x, Range span,
+                                   F32 (&result)[kParts][kColumns]) {
+    const std::int8_t* q[kColumns];
+#pragma GCC unroll 16
+    for (int c = 0; c < kColumns; ++c) q[c] = x.q[c];
+    for (std::int64_t unit = span.begin / group.kUnitK; unit < span.end / group.kUnitK; ++unit) {
+      unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
+        if (prefetch) group.template prefetch<kChunk>(unit);
+        const std::int64_t block = unit * Unpack::kChunks + kChunk, at = block - span.begin / 32;
+        F32 sum[kParts][kColumns];
+        multiply_together<Unpack>(Chunk<kChunk>{group, unit}, Block<kColumns>{x, q, block, at}, sum);
+#pragma GCC unroll 16
+        for (int c = 0; c < kColumns; ++c) {
+#pragma GCC unroll 2
+          for (int part = 0; part < kParts; ++part)
+            result[part][c] = fmadd(sum[part][c], all(x.scale[at][c]), result[part][c]);
+        }
+      });
+    }
+  }
+
   template <int kChunk, int kColumns>
   WORD static void multiply_block(const Group<Unpack>& group, std::int64_t unit, int part, std::int64_t block,
                                   std::int64_t at, const std::int8_t* const (&q)[kColumns],
@@ -88,7 +159,7 @@ struct Quantised {
     constexpr int kChains = kStep == 1 && kColumns * kScales < 4 ? 4 / (kColumns * kScales) : 1;
     I8 w[8];
     F32 d[kScales];
-    Unpack::template words<kChunk>(group.plane, unit, part, w);
+    words_of<Unpack, kChunk>(group, unit, part, w);
     Unpack::template scales<kChunk>(group.plane, unit, part, d);
     F32 sum[kColumns];
 #pragma GCC unroll 2
@@ -173,7 +244,7 @@ struct Widened {
         unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
           I8 w[8];
           F32 d[Unpack::kScales];
-          Unpack::template words<kChunk>(group.plane, unit, part, w);
+          words_of<Unpack, kChunk>(group, unit, part, w);
           Unpack::template scales<kChunk>(group.plane, unit, part, d);
           F32 minimum = all(0.0F);
           if constexpr (kHasMinimum<Unpack>)

@@ -40,7 +40,7 @@ struct Panel {
 #pragma GCC unroll 1
           for (int part = 0; part < kParts; ++part) {
             const int vector = g * kParts + part;
-            Unpack::template words<kChunk>(group[g].plane, unit, part, words[block][vector]);
+            words_of<Unpack, kChunk>(group[g], unit, part, words[block][vector]);
             Unpack::template scales<kChunk>(group[g].plane, unit, part, scale[block][vector]);
             if constexpr (kHasMinimum<Unpack>)
               minimum[block][vector] = Unpack::template minimum<kChunk>(group[g].plane, unit, part);
@@ -87,14 +87,38 @@ struct PanelColumns {
   }
 };
 
+// A block of some of a panel's vectors, and of a tile's columns, as multiply_together() takes them.
+template <class Unpack>
+struct PanelBlock {
+  const Panel<Unpack>& panel;
+  int block, first;
+
+  WORD I8 word(int v, int i) const { return panel.words[block][first + v][i]; }
+
+  WORD F32 scale(int v, int s) const { return panel.scale[block][first + v][s]; }
+
+  WORD F32 minimum(int v) const { return panel.minimum[block][first + v]; }
+};
+
+template <class Unpack>
+struct PanelColumnsBlock {
+  using Start = typename Quantised<Unpack>::Start;
+  const std::int8_t* values;
+  const Start* starts;
+  int block;
+
+  WORD const std::int8_t* q(int c) const { return values + c * kPanelK + 32 * block; }
+
+  WORD Start start(int c, int s) const {
+    return starts[(c * Panel<Unpack>::kBlocks + block) * Unpack::kScales + s];
+  }
+};
+
 // One tile by the blocks of a panel: acc [column][32 rows] goes on from what it holds.
 template <class Unpack, int kColumns>
 [[gnu::noinline]] void multiply_panel(const Panel<Unpack>& panel, int blocks, const std::int8_t* q,
                                       const float* scale, const typename Quantised<Unpack>::Start* start,
                                       float* acc, Ahead& ahead) {
-  constexpr int kScales = Unpack::kScales;
-  constexpr int kWords = 8 / kScales;
-  constexpr int kStep = std::min(kWords, Sums<Unpack>::kWords);
   constexpr int kBlocks = Panel<Unpack>::kBlocks;
 #pragma GCC unroll 1
   for (int first = 0; first < Panel<Unpack>::kVectors; first += kPanelVectors) {
@@ -113,56 +137,7 @@ template <class Unpack, int kColumns>
     for (int block = 0; block < blocks; ++block) {
       if (first == 0) ahead.fetch();
       F32 sum[kPanelVectors][kColumns];
-#pragma GCC unroll 2
-      for (int s = 0; s < kScales; ++s) {
-        I32 i[kPanelVectors][kColumns];
-#pragma GCC unroll 2
-        for (int v = 0; v < kPanelVectors; ++v) {
-#pragma GCC unroll 16
-          for (int c = 0; c < kColumns; ++c) {
-            if constexpr (Unpack::kOffset != 0) i[v][c] = all(start[(c * kBlocks + block) * kScales + s]);
-            else i[v][c] = all(0);
-          }
-        }
-#pragma GCC unroll 8
-        for (int begin = s * kWords; begin < (s + 1) * kWords; begin += kStep) {
-          Sums<Unpack> sums[kPanelVectors][kColumns];
-#pragma GCC unroll 8
-          for (int word = begin; word < begin + kStep; ++word) {
-#pragma GCC unroll 16
-            for (int c = 0; c < kColumns; ++c) {
-#pragma GCC unroll 2
-              for (int v = 0; v < kPanelVectors; ++v) {
-                if (word == begin) sums[v][c] = Sums<Unpack>::from(i[v][c]);
-                sums[v][c].add(panel.words[block][first + v][word], q + c * kPanelK + 32 * block + 4 * word);
-              }
-            }
-          }
-#pragma GCC unroll 16
-          for (int c = 0; c < kColumns; ++c) {
-#pragma GCC unroll 2
-            for (int v = 0; v < kPanelVectors; ++v) i[v][c] = sums[v][c].onto(i[v][c]);
-          }
-        }
-#pragma GCC unroll 2
-        for (int v = 0; v < kPanelVectors; ++v) {
-          const F32 d = panel.scale[block][first + v][s];
-#pragma GCC unroll 16
-          for (int c = 0; c < kColumns; ++c) {
-            sum[v][c] = s == 0 ? to_float(i[v][c]) * d : fmadd(to_float(i[v][c]), d, sum[v][c]);
-          }
-        }
-      }
-      if constexpr (kHasMinimum<Unpack>) {
-#pragma GCC unroll 2
-        for (int v = 0; v < kPanelVectors; ++v) {
-          const F32 minimum = panel.minimum[block][first + v];
-#pragma GCC unroll 16
-          for (int c = 0; c < kColumns; ++c) {
-            sum[v][c] = fmadd(minimum, all(start[c * kBlocks + block]), sum[v][c]);
-          }
-        }
-      }
+      multiply_together<Unpack>(PanelBlock<Unpack>{panel, block, first}, PanelColumnsBlock<Unpack>{q, start, block}, sum);
 #pragma GCC unroll 16
       for (int c = 0; c < kColumns; ++c) {
 #pragma GCC unroll 2

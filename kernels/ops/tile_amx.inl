@@ -19,7 +19,7 @@ struct PairsOfQuantised {
       unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
         I8 w[8];
         F32 d[Unpack::kScales];
-        Unpack::template words<kChunk>(group.plane, unit, 0, w);
+        words_of<Unpack, kChunk>(group, unit, 0, w);
         Unpack::template scales<kChunk>(group.plane, unit, 0, d);
 #pragma GCC unroll 8
         for (int word = 0; word < 8; ++word) {
@@ -186,7 +186,7 @@ struct TilesInt8 {
     for (std::int64_t unit = 0; unit < group.units; ++unit) {
       unrolled<Unpack::kChunks>([&]<int kChunk>() __attribute__((always_inline)) {
         I8 w[8];
-        Unpack::template words<kChunk>(group.plane, unit, 0, w);
+        words_of<Unpack, kChunk>(group, unit, 0, w);
 #pragma GCC unroll 8
         for (int word = 0; word < 8; ++word, to += 64) store_words(to, minus(w[word], Unpack::kOffset));
       });
