@@ -11,7 +11,7 @@ template <class Unpack>
 struct Quantised {
   using Format = Unpack;
   static constexpr TensorType kType = Unpack::kType;
-  // Two scales need registers for their sums.
+  // Two scales need registers for their sums, where results are held in them too.
   static constexpr int kColumns = Unpack::kScales == 1 || kParts == 2 ? kTileColumns : kTileColumns * 3 / 4;
   static constexpr int kActivationBytes = 1;
   static constexpr int kScales = Unpack::kScales;
@@ -58,12 +58,12 @@ struct Quantised {
                                          F32 (&result)[kParts][kColumns]) {
     const Group<Unpack> group(rows.group, rows.group_bytes, rows.k);
     if constexpr (kTogether<kColumns>) multiply_beside(group, rows.prefetch, x, span, result);
-    else multiply_halves(group, rows.prefetch, x, span, result);
+    else multiply_parts(group, rows.prefetch, x, span, result);
   }
 
-  // Half the rows after the other, their results in registers.
+  // One vector of rows after the other, their results in registers.
   template <int kColumns>
-  WORD static void multiply_halves(const Group<Unpack>& group, bool prefetch, const Columns<kColumns>& x, Range span,
+  WORD static void multiply_parts(const Group<Unpack>& group, bool prefetch, const Columns<kColumns>& x, Range span,
                                    F32 (&result)[kParts][kColumns]) {
     const std::int8_t* q[kColumns];
 #pragma GCC unroll 16
@@ -80,9 +80,6 @@ struct Quantised {
         const std::int64_t block = unit * Unpack::kChunks + kChunk;
 #pragma GCC unroll 4
         for (int part = 0; part < kParts; ++part) {
-          // Half the rows at a time: without this, GCC keeps every broadcast of the first half for the
-          // second, on the stack. 1.5x at n >= 4 on AVX2.
-          if constexpr (kParts > 1 && kColumns > 1) asm volatile("" ::: "memory");
           multiply_block<kChunk>(group, unit, part, block, block - span.begin / 32, q, x, acc[part]);
         }
       });
