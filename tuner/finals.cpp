@@ -211,6 +211,7 @@ void retract(Search& search, const std::vector<Finalist>& finalists) {
     if (duel.candidate_wins) continue;
     const bool alone = differences(each.config, start->config).size() == 1;
     for (Effect& effect : search.record().effects) {
+      if (!effect.decode && !effect.prefill) continue;  // it runs where the other does not, whatever its speed
       const Lever& record = lever(effect.lever);
       if (effect.verdict != Verdict::helped || record.get(each.config) != effect.value || record.get(start->config) == effect.value) continue;
       const bool both = effect.decode && effect.prefill;

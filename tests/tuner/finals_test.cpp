@@ -42,6 +42,21 @@ TEST(FinalsTest, WhatTheTurnsDoNotShowIsTakenBack) {
   EXPECT_NEAR(luck->prefill->median, 1.36, 1e-9) << "what was measured stays";
 }
 
+TEST(FinalsTest, WhatRunsWhereTheDefaultDoesNotIsNotTakenBack) {
+  Surface surface;
+  surface.failure = [](const Config& config) { return config.ubatch == 512 ? "it hung" : ""; };
+  TuneRequest request = request_for(surface);
+  override_axis(request.space, "ubatch", "512,256,128");
+  const TuneResult result = tune(request, [&](const TrialSpec& spec) {
+    surface.prefill = [&](const Config& config) { return config.ubatch == 128 && spec.repetition == 0 ? 136.0 : 100.0; };
+    return surface(spec);
+  });
+  for (const Effect& effect : result.effects) {
+    if (effect.decode || effect.prefill) continue;
+    EXPECT_THAT(effect.reason, testing::Not(testing::HasSubstr("in turns"))) << effect.lever << "=" << effect.value;
+  }
+}
+
 TEST(FinalsTest, AWinKeepsWhatTheSearchToldOfIt) {
   const TuneResult result = luck_of_the_search(1.5);
   EXPECT_EQ(result.lossless->config.decode_threads, 1);
