@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "app/quality_text.hpp"
 #include "app/report_steps.hpp"
@@ -113,20 +112,23 @@ double own_read_rate(const TuneResult& result, const Config& config) {
   return samples.empty() ? 0 : median(samples);
 }
 
+std::vector<double> samples_of(const TuneResult& result, const Config& config, const char* metric) {
+  std::vector<double> samples;
+  for (const Trial& trial : result.trials)
+    if (const Measurement* measured = trial.find(metric); measured != nullptr && trial.spec.config == config)
+      samples.insert(samples.end(), measured->samples.begin(), measured->samples.end());
+  return samples;
+}
+
 /// What products did around the prefills of this very configuration; without samples: nothing.
 Measurement multiplied(const TuneResult& result, const Config& config) {
-  std::vector<Measurement> all;
-  for (const Trial& trial : result.trials)
-    if (const Measurement* rate = trial.find(kMultiplyRate); rate != nullptr && trial.spec.config == config) all.push_back(*rate);
-  return all.empty() ? Measurement{} : pooled(all);
+  std::vector<double> samples = samples_of(result, config, kMultiplyRate);
+  return samples.empty() ? Measurement{} : summarise(kMultiplyRate, "operations/s", std::move(samples));
 }
 
 /// All readings of a meter in trials of this very configuration.
 Measurement read_of(const TuneResult& result, const Config& config, const char* metric, const char* unit) {
-  std::vector<double> samples;
-  for (const Trial& trial : result.trials)
-    if (const Measurement* read = trial.find(metric); read != nullptr && trial.spec.config == config)
-      samples.insert(samples.end(), read->samples.begin(), read->samples.end());
+  std::vector<double> samples = samples_of(result, config, metric);
   return samples.empty() ? Measurement{} : average(metric, unit, std::move(samples));
 }
 

@@ -48,22 +48,6 @@ Widths widths_of(const ModelSpec& model, const std::vector<LayerWeights>& layers
 
 }  // namespace
 
-void Quantised::resize(std::int64_t n, std::int64_t columns_k) {
-  k = columns_k;
-  q.resize(floats(n, k));
-  scale.resize(floats(n, (k + 31) / 32));
-  sum.resize(floats(n, (k + 15) / 16));
-}
-
-bool Quantised::set(QuantizeFn quantize, std::int64_t column, const float* x) {
-  return quantize(x, k, q.data() + column * k, scale.data() + column * (k / 32), sum.data() + column * (k / 16));
-}
-
-Activations Quantised::view(const float* f32, std::int64_t f32_stride) const {
-  return {.f32 = f32, .q = q.data(), .scale = scale.data(), .sum = sum.data(), .f32_stride = f32_stride,
-          .q_stride = k, .scale_stride = k / 32, .sum_stride = k / 16};
-}
-
 void Work::resize(const ModelSpec& model, const Widths& widths, std::int64_t n, int used) {
   const std::int64_t d = model.embedding_length;
   for (std::vector<float>* each : {&x, &h, &a, &m, &r}) each->resize(floats(n, d));

@@ -11,6 +11,7 @@
 #include "kernels/decoder.hpp"
 #include "kernels/kv_cache.hpp"
 #include "kernels/layer_weights.hpp"
+#include "kernels/quantised.hpp"
 #include "kernels/rope.hpp"
 #include "kernels/row_split.hpp"
 #include "kernels/weights.hpp"
@@ -20,20 +21,6 @@ namespace oldiron {
 /// Steps of at most this many tokens are computed between the products by every rank for itself, in memory of its own:
 /// repeating a norm of 2816 floats costs less than a barrier. Larger steps share the columns out.
 inline constexpr std::int64_t kReplicatedTokens = 16;
-
-/// int8 activations of n columns of k values.
-struct Quantised {
-  std::int64_t k = 0;
-  std::vector<std::int8_t> q;
-  std::vector<float> scale;
-  std::vector<std::int32_t> sum;
-
-  void resize(std::int64_t n, std::int64_t columns_k);
-  bool set(QuantizeFn quantize, std::int64_t column, const float* x);
-
-  /// The columns as kernels take them, beside their F32 originals.
-  Activations view(const float* f32, std::int64_t f32_stride) const;
-};
 
 /// The largest of all layers.
 struct Widths {

@@ -34,10 +34,8 @@ MultiplyRoof::MultiplyRoof(const Weights& weights, Team& team) : matrix_(largest
   x_.resize(size(kColumns * k));
   for (std::size_t i = 0; i < x_.size(); ++i) x_[i] = static_cast<float>(i * 37 % 251) / 125 - 1;
   if (matrix_.quantised_input) {
-    q_.resize(x_.size());
-    scale_.resize(size(kColumns * k / 32));
-    sum_.resize(size(kColumns * k / 16));
-    weights.kernels().quantize(x_.data(), kColumns * k, q_.data(), scale_.data(), sum_.data());
+    quantised_.resize(kColumns, k);
+    for (std::int64_t c = 0; c < kColumns; ++c) quantised_.set(weights.kernels().quantize, c, x_.data() + c * k);
   }
   lanes_.resize(size(team.size()));
   for (Lane& lane : lanes_) lane.y.resize(size(kColumns * rows_));
@@ -49,9 +47,7 @@ double MultiplyRoof::ops_per_s(int threads, double seconds) {
     Lane& lane = lanes_[static_cast<std::size_t>(rank)];
     const MatmulArgs product = {.type = matrix_.type, .layout = matrix_.layout, .w = matrix_.data, .m = matrix_.m, .k = k, .n = kColumns,
                                 .row_begin = 0, .row_end = rows_,
-                                .x = {.f32 = x_.data(), .q = q_.data(), .scale = scale_.data(), .sum = sum_.data(), .f32_stride = k,
-                                      .q_stride = k, .scale_stride = k / 32, .sum_stride = k / 16},
-                                .y = lane.y.data(), .y_stride = rows_};
+                                .x = quantised_.view(x_.data(), k), .y = lane.y.data(), .y_stride = rows_};
     matrix_.matmul(product);  // its operands come into the caches
     team_.barrier(rank);
     const double start_s = now_s();

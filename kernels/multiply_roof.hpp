@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/team.hpp"
+#include "kernels/quantised.hpp"
 #include "kernels/weights.hpp"
 
 namespace oldiron {
@@ -31,10 +32,8 @@ class MultiplyRoof {
   Matrix matrix_;
   Team& team_;
   std::int64_t rows_ = 0;
-  std::vector<float> x_;  ///< [columns][k], and the same as int8 below
-  std::vector<std::int8_t> q_;
-  std::vector<float> scale_;
-  std::vector<std::int32_t> sum_;
+  std::vector<float> x_;  ///< [columns][k]
+  Quantised quantised_;   ///< the same, if the matrix reads int8
   std::vector<Lane> lanes_;  ///< per rank
 };
 

@@ -47,16 +47,11 @@ DecoderOptions options_for(const TrialSpec& spec) {
   return options;
 }
 
-void tag_moving_bandwidth(const std::vector<double>& read_rates, Measurement& measured) {
-  const auto [low, high] = std::minmax_element(read_rates.begin(), read_rates.end());
+/// `what`: "the memory read".
+void tag_moving(const char* what, const std::vector<double>& rates, std::string (*text)(double), Measurement& measured) {
+  const auto [low, high] = std::minmax_element(rates.begin(), rates.end());
   if (*high <= kSteady * *low) return;
-  measured.tags.push_back(fmt::format("noisy: the memory read between {} and {} around it", bytes_per_s_text(*low), bytes_per_s_text(*high)));
-}
-
-void tag_moving_cores(const std::vector<double>& multiply_rates, Measurement& measured) {
-  const auto [low, high] = std::minmax_element(multiply_rates.begin(), multiply_rates.end());
-  if (*high <= kSteady * *low) return;
-  measured.tags.push_back(fmt::format("noisy: the cores multiplied between {} and {} around it", ops_per_s_text(*low), ops_per_s_text(*high)));
+  measured.tags.push_back(fmt::format("noisy: {} between {} and {} around it", what, text(*low), text(*high)));
 }
 
 }  // namespace
@@ -144,7 +139,7 @@ std::vector<Measurement> StepTimer::prefill() {
   } while (stop(rule, samples, now_s() - started_s) == Stop::go_on);
   Measurement measured = summarise(kPrefill, "tokens/s", samples);
   label(measured, watch_.end_samples());
-  tag_moving_cores(multiply_rates, measured);
+  tag_moving("the cores multiplied", multiply_rates, ops_per_s_text, measured);
   return {measured, summarise(kMultiplyRate, "operations/s", multiply_rates)};
 }
 
@@ -237,7 +232,7 @@ std::vector<Measurement> StepTimer::measure() {
     all = spec_.config.draft_len > 0 ? time_drafts(decoder_, drafts_, spec_, team_, watch_, on_sample_) : decode();
     read_rates.push_back(read_rate());
     read_rates.push_back(read_rate());
-    tag_moving_bandwidth(read_rates, all.front());
+    tag_moving("the memory read", read_rates, bytes_per_s_text, all.front());
   }
   if (w.prompt_tokens > 0)
     for (Measurement& each : prefill()) all.push_back(std::move(each));

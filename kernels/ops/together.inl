@@ -2,7 +2,7 @@
 // column is broadcast once for all vectors.
 //
 // Weights give word(vector, i), scale(vector, s) and minimum(vector); columns give q(column), their values in this
-// block, start(column, s) as Sums or the int32 sums want it, and scale(column).
+// block, and start(column, s) as Sums or the int32 sums want it. Their own scales are left to the caller.
 template <class Unpack, int kVectors, int kColumns, class Weights, class Columns>
 WORD void multiply_together(const Weights& weights, const Columns& x, F32 (&sum)[kVectors][kColumns]) {
   constexpr int kScales = Unpack::kScales;
